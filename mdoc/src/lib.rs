@@ -1,0 +1,5 @@
+//! ISO/IEC 18013-5 mdoc, and nothing else: no async, no clock, no random source, no files, no sockets.
+
+pub mod cbor;
+pub mod crypto;
+pub mod time;

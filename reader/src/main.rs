@@ -1,0 +1,2 @@
+//! reader.
+fn main() {}

@@ -1,0 +1,2 @@
+//! verifier-api.
+fn main() {}
