@@ -17,7 +17,11 @@ const EARLIEST: i64 = -62_167_219_200;
 impl UnixTime {
     /// The instant `seconds` after the epoch; `None` outside the years 0000 to 9999.
     pub const fn from_seconds(seconds: i64) -> Option<Self> {
-        if seconds < EARLIEST || seconds > LATEST { None } else { Some(Self(seconds)) }
+        if seconds < EARLIEST || seconds > LATEST {
+            None
+        } else {
+            Some(Self(seconds))
+        }
     }
 
     /// Seconds since the epoch.
@@ -39,7 +43,11 @@ impl UnixTime {
     /// [`Self::parse_with_fraction`].
     pub fn parse(text: &str) -> Result<Self, DateError> {
         let (instant, fraction) = Self::parse_with_fraction(text)?;
-        if fraction { Err(DateError::Fraction) } else { Ok(instant) }
+        if fraction {
+            Err(DateError::Fraction)
+        } else {
+            Ok(instant)
+        }
     }
 
     /// As [`Self::parse`], but fractional seconds are cut off and reported by the flag.
@@ -75,7 +83,10 @@ impl UnixTime {
 
     /// The calendar date at this instant in the zone `offset_seconds` east of UTC.
     pub fn date_at_offset(self, offset_seconds: i32) -> Date {
-        let local = self.0.saturating_add(i64::from(offset_seconds)).clamp(EARLIEST, LATEST);
+        let local = self
+            .0
+            .saturating_add(i64::from(offset_seconds))
+            .clamp(EARLIEST, LATEST);
         Date::from_days_since_epoch(local.div_euclid(SECONDS_PER_DAY))
     }
 }
@@ -85,7 +96,13 @@ impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.date_at_offset(0);
         let second = self.0.rem_euclid(SECONDS_PER_DAY);
-        write!(f, "{date}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+        write!(
+            f,
+            "{date}T{:02}:{:02}:{:02}Z",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        )
     }
 }
 
@@ -100,7 +117,8 @@ pub struct Date {
 impl Date {
     /// The date, where the calendar has it.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let exists = year <= 9999 && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+        let exists =
+            year <= 9999 && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
         exists.then_some(Self { year, month, day })
     }
 
@@ -155,11 +173,16 @@ impl Date {
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month_from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let month = if month_from_march < 10 {
+            month_from_march + 3
+        } else {
+            month_from_march - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         Self {
             year: u16::try_from(year.clamp(0, 9999)).unwrap_or(9999),
@@ -214,7 +237,9 @@ fn two_digits(tens: u8, ones: u8) -> Option<u8> {
 
 /// Splits `.123` off the front; the fraction is at most 18 digits long.
 fn split_fraction(rest: &[u8]) -> Result<(bool, &[u8]), DateError> {
-    let Some(digits) = rest.strip_prefix(b".") else { return Ok((false, rest)) };
+    let Some(digits) = rest.strip_prefix(b".") else {
+        return Ok((false, rest));
+    };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match digits.split_at_checked(count) {
         Some((_, zone)) if (1..=18).contains(&count) => Ok((true, zone)),

@@ -146,7 +146,10 @@ impl SignatureAlgorithm {
         matches!(
             (self, curve),
             (Self::Es256, Curve::P256 | Curve::BrainpoolP256r1)
-                | (Self::Es384, Curve::P384 | Curve::BrainpoolP320r1 | Curve::BrainpoolP384r1)
+                | (
+                    Self::Es384,
+                    Curve::P384 | Curve::BrainpoolP320r1 | Curve::BrainpoolP384r1
+                )
                 | (Self::Es512, Curve::P521 | Curve::BrainpoolP512r1)
                 | (Self::EdDsa, Curve::Ed25519 | Curve::Ed448)
         )

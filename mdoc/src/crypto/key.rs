@@ -49,7 +49,12 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`SignatureError`].
-    pub fn verify(&self, _hash: HashAlgorithm, _parts: &[&[u8]], _signature: &[u8]) -> Result<(), SignatureError> {
+    pub fn verify(
+        &self,
+        _hash: HashAlgorithm,
+        _parts: &[&[u8]],
+        _signature: &[u8],
+    ) -> Result<(), SignatureError> {
         unimplemented!()
     }
     /// Verifies an X.509 signature (DER `SEQUENCE { r, s }`, or EdDSA's 64 bytes) over `message`.
@@ -57,7 +62,12 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`SignatureError`].
-    pub fn verify_der(&self, _hash: HashAlgorithm, _message: &[u8], _signature: &[u8]) -> Result<(), SignatureError> {
+    pub fn verify_der(
+        &self,
+        _hash: HashAlgorithm,
+        _message: &[u8],
+        _signature: &[u8],
+    ) -> Result<(), SignatureError> {
         unimplemented!()
     }
 }
@@ -109,7 +119,10 @@ impl PrivateKey {
     ///
     /// # Errors
     /// [`KeyError::Unsupported`].
-    pub fn generate(_curve: Curve, _rng: &mut (impl rand_core::CryptoRng + ?Sized)) -> Result<Self, KeyError> {
+    pub fn generate(
+        _curve: Curve,
+        _rng: &mut (impl rand_core::CryptoRng + ?Sized),
+    ) -> Result<Self, KeyError> {
         unimplemented!()
     }
     /// The key with this scalar, big-endian, exactly the coordinate length (little-endian raw for X25519).
