@@ -195,7 +195,7 @@ impl HashAlgorithm {
     }
 
     /// Length of the hash value in bytes.
-    pub const fn len(self) -> usize {
+    pub const fn output_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
@@ -204,8 +204,21 @@ impl HashAlgorithm {
     }
 
     /// The hash of the concatenation of `parts`.
-    pub fn digest(self, _parts: &[&[u8]]) -> Digest {
-        unimplemented!()
+    pub fn digest(self, parts: &[&[u8]]) -> Digest {
+        let mut bytes = [0; 64];
+        #[cfg(feature = "aws-lc")]
+        {
+            let digest = super::backend::aws_lc::hash_parts(self, parts);
+            if let Some(front) = bytes.get_mut(..self.output_len()) {
+                front.copy_from_slice(digest.as_ref());
+            }
+        }
+        #[cfg(not(feature = "aws-lc"))]
+        super::backend::rust_crypto::hash_parts(self, parts, &mut bytes);
+        Digest {
+            bytes,
+            len: self.output_len(),
+        }
     }
 }
 

@@ -1,9 +1,19 @@
-//! The one seam to cryptography: hashes, signature verification, key agreement, key derivation,
-//! authenticated encryption. Two backends verify signatures (feature `aws-lc` or RustCrypto) and
+//! The one seam to cryptography: hashes, signatures, key agreement, key derivation, authenticated
+//! encryption. Two backends verify signatures (feature `aws-lc`, or RustCrypto without it) and
 //! give the same answers.
 
 mod algorithm;
+mod backend;
 mod key;
+mod ranges;
+mod symmetric;
 
 pub use algorithm::{Curve, Digest, HashAlgorithm, SignatureAlgorithm};
+pub use backend::Backend;
 pub use key::{KeyError, PrivateKey, PublicKey, SharedSecret, SignatureError};
+pub use symmetric::{
+    AeadError, aes_256_gcm_open, aes_256_gcm_seal, constant_time_eq, hmac_sha256_verify, sha1,
+};
+
+#[cfg(test)]
+mod tests;
