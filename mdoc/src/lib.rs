@@ -6,3 +6,4 @@ pub mod crypto;
 pub mod limits;
 pub mod response;
 pub mod time;
+pub mod x509;

@@ -1,0 +1,19 @@
+//! Certificates of ISO/IEC 18013-5 Annex B: parsing, the profiles of IACA, link certificate and
+//! document signer, trust anchors and the path between them.
+
+mod anchors;
+mod cache;
+mod certificate;
+mod path;
+mod profile;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use anchors::{Anchor, AnchorFault, AnchorSet};
+pub use cache::{ChainCache, ChainKey};
+pub use certificate::{Certificate, CertificateError};
+pub use path::{Path, PathError, PathSet, SelectError, Validity, build_path};
+pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
+pub use rules::CertificateRule;
+pub use x509_cert::der::asn1::ObjectIdentifier;

@@ -1,0 +1,247 @@
+//! The profiles of ISO/IEC 18013-5 Annex B, as far as documents differ in them, and the checks of
+//! one certificate against its role: one function a rule, all deviations found.
+
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::flagset::FlagSet;
+use x509_cert::ext::pkix::KeyUsages;
+
+use crate::crypto::Curve;
+
+use super::rules::{CertificateRule, oid};
+use super::Certificate;
+
+/// What a document type asks of its issuer's certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerCertificateProfile {
+    /// The extended key usages of which a document signer has exactly one.
+    pub document_signer_usages: Vec<ObjectIdentifier>,
+    /// The longest lifetime of a document signer's certificate, in days.
+    pub max_document_signer_days: u32,
+    /// The longest lifetime of a root, in calendar years.
+    pub max_root_years: u16,
+    /// Curves of all keys in the path.
+    pub curves: Vec<Curve>,
+    /// Certificates between the document signer and the anchor.
+    pub max_intermediates: usize,
+}
+
+impl IssuerCertificateProfile {
+    /// The extended key usage of an mDL document signer.
+    pub const MDL_DOCUMENT_SIGNER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.0.18013.5.1.2");
+    /// The extended key usage of a document signer of other mdocs (ISO/IEC 23220-4).
+    pub const MDOC_DOCUMENT_SIGNER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.0.23220.4.1.2");
+}
+
+/// The profile of ISO/IEC 18013-5 for mDL.
+impl Default for IssuerCertificateProfile {
+    fn default() -> Self {
+        Self {
+            document_signer_usages: vec![Self::MDL_DOCUMENT_SIGNER],
+            max_document_signer_days: 457,
+            max_root_years: 20,
+            curves: vec![
+                Curve::P256,
+                Curve::P384,
+                Curve::P521,
+                Curve::Ed25519,
+                Curve::BrainpoolP256r1,
+                Curve::BrainpoolP320r1,
+                Curve::BrainpoolP384r1,
+                Curve::BrainpoolP512r1,
+            ],
+            max_intermediates: 0,
+        }
+    }
+}
+
+/// The part that a certificate plays in a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateRole {
+    /// IACA root or link certificate.
+    Anchor,
+    /// A certification authority between anchor and signer.
+    Intermediate,
+    /// The signer of MSOs.
+    DocumentSigner,
+}
+
+impl CertificateRole {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Anchor => "anchor",
+            Self::Intermediate => "intermediate",
+            Self::DocumentSigner => "document_signer",
+        }
+    }
+}
+
+/// A rule that a certificate of a path breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// Whose certificate.
+    pub role: CertificateRole,
+    /// Which rule.
+    pub rule: CertificateRule,
+}
+
+type Check = fn(&Certificate, &IssuerCertificateProfile) -> bool;
+
+/// The rules of every certificate.
+const COMMON: &[(CertificateRule, Check)] = &[
+    (CertificateRule::Version, |c, _| c.facts.version_3),
+    (CertificateRule::SerialNumber, |c, _| serial_number(c)),
+    (CertificateRule::AlgorithmsAgree, |c, _| c.facts.algorithms_agree),
+    (CertificateRule::SignatureAlgorithm, |c, _| c.facts.signature_algorithm.is_some()),
+    (CertificateRule::PublicKey, public_key),
+    (CertificateRule::MalformedExtension, |c, _| c.facts.extensions.iter().all(|e| e.well_formed)),
+    (CertificateRule::ForbiddenExtension, |c, _| {
+        !c.facts.extensions.iter().any(|e| oid::FORBIDDEN.contains(&e.oid))
+    }),
+    (CertificateRule::UnknownCriticalExtension, |c, _| {
+        c.facts.extensions.iter().all(|e| !e.critical || oid::KNOWN.contains(&e.oid))
+    }),
+    (CertificateRule::Country, |c, _| country(c)),
+    (CertificateRule::CommonName, |c, _| c.facts.has_common_name),
+    (CertificateRule::SubjectKeyIdentifier, |c, _| subject_key_identifier(c)),
+];
+
+const ANCHOR: &[(CertificateRule, Check)] = &[
+    (CertificateRule::SelfIssued, |c, _| c.is_self_issued()),
+    (CertificateRule::Lifetime, root_lifetime),
+    (CertificateRule::KeyUsage, |c, _| {
+        key_usage(c, KeyUsages::KeyCertSign | KeyUsages::CRLSign)
+    }),
+    (CertificateRule::BasicConstraints, |c, _| authority(c, Some(0))),
+    (CertificateRule::IssuerAltName, |c, _| issuer_alt_name(c)),
+    (CertificateRule::CrlDistributionPoint, |c, _| crl_distribution_point(c)),
+];
+
+const INTERMEDIATE: &[(CertificateRule, Check)] = &[
+    (CertificateRule::AuthorityKeyIdentifier, |c, _| authority_key_identifier(c)),
+    (CertificateRule::Lifetime, root_lifetime),
+    (CertificateRule::KeyUsage, |c, _| {
+        c.facts.key_usage.as_ref().is_some_and(|usage| usage.0.contains(KeyUsages::KeyCertSign))
+    }),
+    (CertificateRule::BasicConstraints, |c, _| authority(c, None)),
+];
+
+const DOCUMENT_SIGNER: &[(CertificateRule, Check)] = &[
+    (CertificateRule::AuthorityKeyIdentifier, |c, _| authority_key_identifier(c)),
+    (CertificateRule::Lifetime, signer_lifetime),
+    (CertificateRule::KeyUsage, |c, _| key_usage(c, KeyUsages::DigitalSignature.into())),
+    (CertificateRule::ExtendedKeyUsage, extended_key_usage),
+    (CertificateRule::BasicConstraints, |c, _| {
+        c.facts.basic_constraints.as_ref().is_none_or(|constraints| !constraints.ca)
+    }),
+    (CertificateRule::IssuerAltName, |c, _| issuer_alt_name(c)),
+    (CertificateRule::CrlDistributionPoint, |c, _| crl_distribution_point(c)),
+];
+
+/// All rules that `certificate` breaks in its role.
+pub(super) fn deviations(
+    certificate: &Certificate,
+    role: CertificateRole,
+    profile: &IssuerCertificateProfile,
+) -> impl Iterator<Item = Deviation> {
+    let own = match role {
+        CertificateRole::Anchor => ANCHOR,
+        CertificateRole::Intermediate => INTERMEDIATE,
+        CertificateRole::DocumentSigner => DOCUMENT_SIGNER,
+    };
+    let rules = COMMON.iter().chain(own);
+    rules
+        .filter(move |(_, check)| !check(certificate, profile))
+        .map(move |(rule, _)| Deviation { role, rule: *rule })
+}
+
+/// What the signer's name must share with the anchor's.
+pub(super) fn country_deviations(
+    signer: &Certificate,
+    anchor: &Certificate,
+) -> impl Iterator<Item = Deviation> {
+    let role = CertificateRole::DocumentSigner;
+    let countries = signer.country() == anchor.country();
+    let states = signer.state() == anchor.state();
+    [(CertificateRule::CountryMatch, countries), (CertificateRule::StateMatch, states)]
+        .into_iter()
+        .filter(|(_, holds)| !holds)
+        .map(move |(rule, _)| Deviation { role, rule })
+}
+
+fn serial_number(certificate: &Certificate) -> bool {
+    // The DER INTEGER: a leading zero byte keeps a positive number positive.
+    match certificate.serial() {
+        [] => false,
+        serial @ [first, ..] => {
+            *first < 0x80 && serial.len() <= 20 && serial.iter().any(|byte| *byte != 0)
+        }
+    }
+}
+
+fn public_key(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
+    certificate.public_key().is_some_and(|key| profile.curves.contains(&key.curve()))
+}
+
+fn country(certificate: &Certificate) -> bool {
+    let country = &certificate.facts.country;
+    let capitals = |text: &String| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    country.printable && country.text.as_ref().is_some_and(capitals)
+}
+
+fn subject_key_identifier(certificate: &Certificate) -> bool {
+    certificate.subject_key_identifier() == Some(certificate.facts.key_identifier.as_slice())
+        && critical(certificate, oid::SUBJECT_KEY_IDENTIFIER) == Some(false)
+}
+
+fn authority_key_identifier(certificate: &Certificate) -> bool {
+    certificate.authority_key_identifier().is_some()
+        && critical(certificate, oid::AUTHORITY_KEY_IDENTIFIER) == Some(false)
+}
+
+fn key_usage(certificate: &Certificate, exactly: FlagSet<KeyUsages>) -> bool {
+    certificate.facts.key_usage.as_ref().is_some_and(|usage| usage.0 == exactly)
+        && critical(certificate, oid::KEY_USAGE) == Some(true)
+}
+
+fn extended_key_usage(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
+    let one_allowed = match certificate.facts.extended_key_usage.as_slice() {
+        [usage] => profile.document_signer_usages.contains(usage),
+        _ => false,
+    };
+    one_allowed && critical(certificate, oid::EXTENDED_KEY_USAGE) == Some(true)
+}
+
+fn authority(certificate: &Certificate, path_length: Option<u8>) -> bool {
+    let constraints = certificate.facts.basic_constraints.as_ref();
+    constraints.is_some_and(|constraints| {
+        constraints.ca && path_length.is_none_or(|length| constraints.path_len_constraint == Some(length))
+    }) && critical(certificate, oid::BASIC_CONSTRAINTS) == Some(true)
+}
+
+fn issuer_alt_name(certificate: &Certificate) -> bool {
+    critical(certificate, oid::ISSUER_ALT_NAME) == Some(false)
+}
+
+fn crl_distribution_point(certificate: &Certificate) -> bool {
+    !certificate.crl_uris().is_empty() && certificate.facts.crl_points_plain
+}
+
+fn signer_lifetime(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
+    let seconds = certificate.not_after().seconds() - certificate.not_before().seconds();
+    seconds <= i64::from(profile.max_document_signer_days) * 86_400
+}
+
+/// Calendar years, so that leap days do not count against a root.
+fn root_lifetime(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
+    let start = certificate.not_before().date_at_offset(0);
+    let year = start.year().saturating_add(profile.max_root_years);
+    let last = crate::time::Date::new(year, start.month(), start.day())
+        .or_else(|| crate::time::Date::new(year, 3, 1));
+    last.is_none_or(|last| certificate.not_after().date_at_offset(0) <= last)
+}
+
+/// Whether the extension is critical, if it is there.
+fn critical(certificate: &Certificate, id: ObjectIdentifier) -> Option<bool> {
+    certificate.facts.extensions.iter().find(|extension| extension.oid == id).map(|e| e.critical)
+}
