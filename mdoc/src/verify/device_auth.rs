@@ -90,8 +90,12 @@ fn check_signature(
     context: &Context<'_>,
 ) -> Result<(), Finding> {
     let headers = message.headers();
-    headers.check().map_err(|fault| fault_of(Reason::DeviceSignature, &fault))?;
-    let id = headers.algorithm().map_err(|fault| fault_of(Reason::DeviceAlgorithm, &fault))?;
+    headers
+        .check()
+        .map_err(|fault| fault_of(Reason::DeviceSignature, &fault))?;
+    let id = headers
+        .algorithm()
+        .map_err(|fault| fault_of(Reason::DeviceAlgorithm, &fault))?;
     let algorithm = SignatureAlgorithm::from_cose_id(id).filter(|algorithm| algorithm.fits(key.curve()));
     let algorithm = algorithm.ok_or_else(|| {
         Finding::new(Reason::DeviceAlgorithm)
@@ -120,8 +124,12 @@ fn check_mac(
     context: &Context<'_>,
 ) -> Result<(), Finding> {
     let headers = message.headers();
-    headers.check().map_err(|fault| fault_of(Reason::DeviceMac, &fault))?;
-    let id = headers.algorithm().map_err(|fault| fault_of(Reason::DeviceAlgorithm, &fault))?;
+    headers
+        .check()
+        .map_err(|fault| fault_of(Reason::DeviceMac, &fault))?;
+    let id = headers
+        .algorithm()
+        .map_err(|fault| fault_of(Reason::DeviceAlgorithm, &fault))?;
     if id != HMAC_256_256 {
         return Err(Finding::new(Reason::DeviceAlgorithm).because("a MAC algorithm that is not allowed"));
     }
@@ -134,9 +142,12 @@ fn check_mac(
             .map_err(|error| fault_of(Reason::DeviceMac, &error))?,
         None => return Err(Finding::new(Reason::DeviceMac).because("no reader key is at hand")),
     };
-    let holds =
-        with_device_authentication(document, context, |payload| message.verify_mac(&key, payload));
-    if holds { Ok(()) } else { Err(Finding::new(Reason::DeviceMac).because("the tag does not match")) }
+    let holds = with_device_authentication(document, context, |payload| message.verify_mac(&key, payload));
+    if holds {
+        Ok(())
+    } else {
+        Err(Finding::new(Reason::DeviceMac).because("the tag does not match"))
+    }
 }
 
 /// EMacKey (ISO/IEC 18013-5 §9.1.3.5).
@@ -145,7 +156,9 @@ fn derive_mac_key(
     device_key: &PublicKey,
     context: &Context<'_>,
 ) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    Ok(reader_key.agree(device_key)?.derive(context.transcript.salt(), b"EMacKey"))
+    Ok(reader_key
+        .agree(device_key)?
+        .derive(context.transcript.salt(), b"EMacKey"))
 }
 
 /// Calls `use_payload` with the slices of
@@ -162,5 +175,12 @@ fn with_device_authentication<T>(
     let name_spaces = document.device_signed.name_spaces_encoded;
     let length = FRONT.len() + transcript.len() + document.doc_type_encoded.len() + name_spaces.len();
     let head = write::bytes_head(length);
-    use_payload(&[TAG, head.as_slice(), FRONT, transcript, document.doc_type_encoded, name_spaces])
+    use_payload(&[
+        TAG,
+        head.as_slice(),
+        FRONT,
+        transcript,
+        document.doc_type_encoded,
+        name_spaces,
+    ])
 }

@@ -9,7 +9,7 @@ use super::{DocumentRules, Fact, Finding, Outcome, Reason};
 
 /// The payload of issuerAuth, whose signature holds under the leaf of the document's own chain.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedPayload<'a> {
+pub(super) struct SignedPayload<'a> {
     payload: &'a [u8],
 }
 
@@ -37,13 +37,18 @@ impl<'a> SignedPayload<'a> {
     ) -> Result<Self, Finding> {
         let message = &document.issuer_signed.issuer_auth;
         let headers = message.headers();
-        headers.check().map_err(|fault| fault_of(Reason::IssuerSignature, &fault))?;
-        let id = headers.algorithm().map_err(|fault| fault_of(Reason::IssuerAlgorithm, &fault))?;
+        headers
+            .check()
+            .map_err(|fault| fault_of(Reason::IssuerSignature, &fault))?;
+        let id = headers
+            .algorithm()
+            .map_err(|fault| fault_of(Reason::IssuerAlgorithm, &fault))?;
         let key = leaf.key.ok_or_else(|| {
             Finding::new(Reason::IssuerAlgorithm).because("the leaf's key is of no supported kind")
         })?;
-        let algorithm = SignatureAlgorithm::from_cose_id(id)
-            .ok_or_else(|| Finding::new(Reason::IssuerAlgorithm).because("an algorithm that is not allowed"))?;
+        let algorithm = SignatureAlgorithm::from_cose_id(id).ok_or_else(|| {
+            Finding::new(Reason::IssuerAlgorithm).because("an algorithm that is not allowed")
+        })?;
         if !algorithm.fits(key.curve()) || !rules.issuer_curves.contains(&key.curve()) {
             return Err(Finding::new(Reason::IssuerAlgorithm)
                 .because("the algorithm does not fit the key, or the profile refuses it")
@@ -54,8 +59,9 @@ impl<'a> SignedPayload<'a> {
             .ok_or_else(|| Finding::new(Reason::IssuerSignature).because("issuerAuth has no payload"))?;
         match message.verify_signature(algorithm, key, &[payload]) {
             Ok(()) => Ok(Self { payload }),
-            Err(SignatureError::Unsupported(curve)) => Err(Finding::new(Reason::IssuerAlgorithm)
-                .with("curve", Fact::Text(curve.name().into()))),
+            Err(SignatureError::Unsupported(curve)) => {
+                Err(Finding::new(Reason::IssuerAlgorithm).with("curve", Fact::Text(curve.name().into())))
+            }
             Err(error) => Err(fault_of(Reason::IssuerSignature, &error)),
         }
     }

@@ -20,14 +20,17 @@ mod standing;
 mod validity;
 mod verified;
 
-pub use chain::{Chain, TrustedSigner};
+pub use chain::TrustedSigner;
 pub use device_auth::{HolderBound, MacKey};
 pub use digests::{AuthenticItems, check_duplicates};
-pub use issuer_auth::{SelfSignedMso, SignedPayload};
+pub use issuer_auth::SelfSignedMso;
 pub use report::{Check, CheckReport, Fact, Facts, Finding, Outcome, Reason, Weight};
 pub use standing::{Evidence, Standing};
 pub use validity::InWindow;
 pub use verified::{Element, VerifiedDocument};
+
+use chain::Chain;
+use issuer_auth::SignedPayload;
 
 use crate::crypto::Curve;
 use crate::limits::Limits;
@@ -110,15 +113,20 @@ pub fn verify_document<'a>(
     context: &Context<'_>,
 ) -> DocumentLine<'a> {
     let chain = Chain::find(document, context);
-    let rules = chain.rules(context);
+    let rules = chain.rules(document, context);
+    let leaf = chain.leaf();
     let (signer, chain_outcome, certificate) = chain.select(document, context);
-    let payload = match chain.leaf() {
+    let payload = match &leaf {
         Some(leaf) => SignedPayload::verify(document, leaf, rules),
-        None => Err(Outcome::NotReached { after: Check::IssuerChain }),
+        None => Err(Outcome::NotReached {
+            after: Check::IssuerChain,
+        }),
     };
     let mso = match &payload {
         Ok(payload) => payload.decode(rules, context.limits).map_err(Outcome::Failed),
-        Err(_) => Err(Outcome::NotReached { after: Check::IssuerSignature }),
+        Err(_) => Err(Outcome::NotReached {
+            after: Check::IssuerSignature,
+        }),
     };
     let mso_outcome = match &mso {
         Ok(mso) => issuer_auth::outcome_of(mso),
@@ -127,12 +135,14 @@ pub fn verify_document<'a>(
     let self_signed = match mso {
         Ok(mso) => SelfSignedMso::new(mso, document).map_err(Outcome::Failed),
         Err(Outcome::Failed(_)) => Err(Outcome::NotReached { after: Check::Mso }),
-        Err(_) => Err(Outcome::NotReached { after: Check::IssuerSignature }),
+        Err(_) => Err(Outcome::NotReached {
+            after: Check::IssuerSignature,
+        }),
     };
     let (digests, validity, device_auth) = match &self_signed {
         Ok(mso) => (
             AuthenticItems::check(document, mso).map_err(Outcome::Failed),
-            InWindow::check(mso, chain.leaf(), rules, context),
+            InWindow::check(mso, leaf.as_ref(), rules, context),
             HolderBound::check(document, mso, mac_key, rules, context).map_err(Outcome::Failed),
         ),
         Err(outcome) => {

@@ -234,7 +234,10 @@ pub struct Finding {
 impl Finding {
     /// A reason alone.
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, detail: Vec::new() }
+        Self {
+            reason,
+            detail: Vec::new(),
+        }
     }
 
     /// Adds a fact.

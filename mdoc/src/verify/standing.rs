@@ -35,7 +35,11 @@ impl Standing {
         let named = mso.mso().status.is_some();
         Self {
             crl: Evidence::Unavailable,
-            status: if named { Evidence::Unavailable } else { Evidence::NotNamed },
+            status: if named {
+                Evidence::Unavailable
+            } else {
+                Evidence::NotNamed
+            },
         }
     }
 }

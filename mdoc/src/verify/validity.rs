@@ -25,7 +25,11 @@ impl InWindow {
         if let Some(leaf) = leaf
             && !(leaf.not_before <= validity.signed && validity.signed <= leaf.not_after)
         {
-            return Err(failed(Reason::MsoSignedOutsideCertificate, "signed", validity.signed));
+            return Err(failed(
+                Reason::MsoSignedOutsideCertificate,
+                "signed",
+                validity.signed,
+            ));
         }
         if latest_now < validity.signed {
             return Err(failed(Reason::MsoNotYetValid, "signed", validity.signed));

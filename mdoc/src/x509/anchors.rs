@@ -18,7 +18,9 @@ pub struct Anchor {
 impl Anchor {
     /// Whether the anchor vouches for documents of this type.
     pub fn vouches_for(&self, doc_type: &str) -> bool {
-        self.doc_types.as_ref().is_none_or(|types| types.iter().any(|known| known == doc_type))
+        self.doc_types
+            .as_ref()
+            .is_none_or(|types| types.iter().any(|known| known == doc_type))
     }
 }
 
@@ -50,13 +52,18 @@ impl AnchorSet {
             .iter()
             .map(|candidate| {
                 let certificate = &candidate.certificate;
-                certificate.public_key().is_some_and(|key| certificate.verify_signed_by(key).is_ok())
+                certificate
+                    .public_key()
+                    .is_some_and(|key| certificate.verify_signed_by(key).is_ok())
             })
             .collect();
         let mut roots: HashMap<&[u8], Vec<usize>> = HashMap::new();
         for (index, candidate) in candidates.iter().enumerate() {
             if self_signed.get(index) == Some(&true) {
-                roots.entry(candidate.certificate.subject_der()).or_default().push(index);
+                roots
+                    .entry(candidate.certificate.subject_der())
+                    .or_default()
+                    .push(index);
             }
         }
         let mut accepted = vec![false; candidates.len()];
@@ -100,7 +107,11 @@ impl AnchorSet {
 
     /// The anchors with this subject, in the order given.
     pub(super) fn with_subject(&self, subject_der: &[u8]) -> impl Iterator<Item = &Anchor> {
-        let indices = self.by_subject.get(subject_der).map(Vec::as_slice).unwrap_or_default();
+        let indices = self
+            .by_subject
+            .get(subject_der)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         indices.iter().filter_map(|index| self.anchors.get(*index))
     }
 

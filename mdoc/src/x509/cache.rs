@@ -23,7 +23,12 @@ impl ChainKey {
         for (length, item) in lengths.iter_mut().zip(items()) {
             *length = u64::try_from(item.len()).unwrap_or(u64::MAX).to_be_bytes();
         }
-        let slots = parts.iter_mut().zip(lengths.iter().zip(items()).flat_map(|(length, item)| [length, item]));
+        let slots = parts.iter_mut().zip(
+            lengths
+                .iter()
+                .zip(items())
+                .flat_map(|(length, item)| [length, item]),
+        );
         for (slot, part) in slots {
             *slot = part;
         }
@@ -55,7 +60,13 @@ impl ChainCache {
         key: ChainKey,
         build: impl FnOnce() -> Result<PathSet, PathError>,
     ) -> Result<Arc<PathSet>, PathError> {
-        let known = self.remembered.read().unwrap_or_else(PoisonError::into_inner).paths.get(&key).cloned();
+        let known = self
+            .remembered
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .paths
+            .get(&key)
+            .cloned();
         if let Some(known) = known {
             return Ok(known);
         }
@@ -74,7 +85,11 @@ impl ChainCache {
 
     /// Chains remembered now.
     pub fn len(&self) -> usize {
-        self.remembered.read().unwrap_or_else(PoisonError::into_inner).paths.len()
+        self.remembered
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .paths
+            .len()
     }
 
     /// Whether nothing is remembered.

@@ -106,7 +106,13 @@ impl Certificate {
         let ranges = Ranges::find(der).ok_or(CertificateError::Der)?;
         let facts = Facts::read(&parsed)?;
         let Ranges { tbs, issuer, subject } = ranges;
-        Ok(Self { der: der.to_vec(), tbs, subject, issuer, facts })
+        Ok(Self {
+            der: der.to_vec(),
+            tbs,
+            subject,
+            issuer,
+            facts,
+        })
     }
 
     /// The certificate as received.
@@ -225,7 +231,11 @@ impl Ranges {
         let issuer = skip(&mut outer)?;
         skip(&mut outer)?;
         let subject = skip(&mut outer)?;
-        Some(Self { tbs: tbs_start..tbs_end, issuer, subject })
+        Some(Self {
+            tbs: tbs_start..tbs_end,
+            issuer,
+            subject,
+        })
     }
 }
 
@@ -246,7 +256,9 @@ impl Facts {
         let spki = tbs.subject_public_key_info();
         let key_bits = spki.subject_public_key.as_bytes().unwrap_or_default();
         let date = |time: x509_cert::time::Time| {
-            i64::try_from(time.to_unix_duration().as_secs()).ok().and_then(UnixTime::from_seconds)
+            i64::try_from(time.to_unix_duration().as_secs())
+                .ok()
+                .and_then(UnixTime::from_seconds)
         };
         let mut facts = Self {
             version_3: tbs.version() == Version::V3,
@@ -271,10 +283,16 @@ impl Facts {
             crl_points_plain: true,
         };
         for extension in tbs.extensions().map(Vec::as_slice).unwrap_or_default() {
-            if facts.extensions.iter().any(|known| known.oid == extension.extn_id) {
+            if facts
+                .extensions
+                .iter()
+                .any(|known| known.oid == extension.extn_id)
+            {
                 return Err(CertificateError::DuplicateExtension);
             }
-            let well_formed = facts.read_extension(extension.extn_id, extension.extn_value.as_bytes()).is_some();
+            let well_formed = facts
+                .read_extension(extension.extn_id, extension.extn_value.as_bytes())
+                .is_some();
             facts.extensions.push(ExtensionFact {
                 oid: extension.extn_id,
                 critical: extension.critical,
@@ -322,7 +340,10 @@ impl Facts {
             oid::ISSUER_ALT_NAME => {
                 let names = x509_cert::ext::pkix::IssuerAltName::from_der(value).ok()?;
                 let usable = |name: &GeneralName| {
-                    matches!(name, GeneralName::Rfc822Name(_) | GeneralName::UniformResourceIdentifier(_))
+                    matches!(
+                        name,
+                        GeneralName::Rfc822Name(_) | GeneralName::UniformResourceIdentifier(_)
+                    )
                 };
                 if !names.0.iter().any(usable) {
                     return None;
@@ -372,11 +393,16 @@ fn public_key(
 /// The one value of a name attribute; an attribute that stands twice counts as none.
 fn attribute(name: &Name, id: ObjectIdentifier) -> NameAttribute {
     let mut found = name.iter().filter(|attribute| attribute.oid == id);
-    let (Some(attribute), None) = (found.next(), found.next()) else { return NameAttribute::default() };
+    let (Some(attribute), None) = (found.next(), found.next()) else {
+        return NameAttribute::default();
+    };
     let tag = attribute.value.tag();
     let text = match tag {
         Tag::PrintableString | Tag::Utf8String => core::str::from_utf8(attribute.value.value()).ok(),
         _ => None,
     };
-    NameAttribute { text: text.map(str::to_owned), printable: tag == Tag::PrintableString }
+    NameAttribute {
+        text: text.map(str::to_owned),
+        printable: tag == Tag::PrintableString,
+    }
 }

@@ -108,7 +108,9 @@ pub fn build_path<'p>(
     profile_of: impl Fn(&Anchor) -> &'p IssuerCertificateProfile,
 ) -> Result<PathSet, PathError> {
     let certificates = parse(chain)?;
-    let Some((leaf, rest)) = certificates.split_first() else { return Err(PathError::UnknownIssuer) };
+    let Some((leaf, rest)) = certificates.split_first() else {
+        return Err(PathError::UnknownIssuer);
+    };
     if anchors.contains(leaf) {
         return Err(PathError::LeafIsAnchor);
     }
@@ -116,18 +118,28 @@ pub fn build_path<'p>(
         return Err(PathError::SelfIssuedLeaf);
     }
     // A root in the chain proves nothing: what counts is the anchor.
-    let intermediates: Vec<&Certificate> =
-        rest.iter().filter(|certificate| !anchors.contains(certificate)).collect();
+    let intermediates: Vec<&Certificate> = rest
+        .iter()
+        .filter(|certificate| !anchors.contains(certificate))
+        .collect();
     check_order(leaf, &intermediates)?;
     let mut paths = Vec::new();
     let mut error = PathError::UnknownIssuer;
     let mut last = leaf;
     for used in 0..=intermediates.len() {
-        match reach(leaf, intermediates.get(..used).unwrap_or_default(), last, anchors, &profile_of) {
+        match reach(
+            leaf,
+            intermediates.get(..used).unwrap_or_default(),
+            last,
+            anchors,
+            &profile_of,
+        ) {
             Ok(found) => paths.extend(found),
             Err(found) => error = found,
         }
-        let Some(next) = intermediates.get(used) else { break };
+        let Some(next) = intermediates.get(used) else {
+            break;
+        };
         if !paths.is_empty() {
             break;
         }
@@ -181,7 +193,10 @@ fn reach<'p>(
         if authority.is_some() && subject.is_some() && authority != subject {
             continue;
         }
-        let signed = anchor.certificate.public_key().is_some_and(|key| last.verify_signed_by(key).is_ok());
+        let signed = anchor
+            .certificate
+            .public_key()
+            .is_some_and(|key| last.verify_signed_by(key).is_ok());
         if !signed {
             error = PathError::Signature;
             continue;
@@ -203,7 +218,11 @@ fn path(
     profile: &IssuerCertificateProfile,
 ) -> Path {
     let roles = core::iter::once((leaf, CertificateRole::DocumentSigner))
-        .chain(intermediates.iter().map(|certificate| (*certificate, CertificateRole::Intermediate)))
+        .chain(
+            intermediates
+                .iter()
+                .map(|certificate| (*certificate, CertificateRole::Intermediate)),
+        )
         .chain([(&anchor.certificate, CertificateRole::Anchor)]);
     let mut found = Vec::new();
     let mut validities = Vec::new();
@@ -232,13 +251,24 @@ fn path(
 }
 
 fn allows_intermediates(anchor: &Certificate, count: usize) -> bool {
-    anchor.facts.basic_constraints.as_ref().is_some_and(|constraints| {
-        constraints.ca && constraints.path_len_constraint.is_none_or(|length| usize::from(length) >= count)
-    })
+    anchor
+        .facts
+        .basic_constraints
+        .as_ref()
+        .is_some_and(|constraints| {
+            constraints.ca
+                && constraints
+                    .path_len_constraint
+                    .is_none_or(|length| usize::from(length) >= count)
+        })
 }
 
 const fn validity(certificate: &Certificate, role: CertificateRole) -> Validity {
-    Validity { role, not_before: certificate.not_before(), not_after: certificate.not_after() }
+    Validity {
+        role,
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+    }
 }
 
 impl PathSet {
@@ -262,12 +292,7 @@ impl PathSet {
     ///
     /// # Errors
     /// What speaks against the first path in scope.
-    pub fn select(
-        &self,
-        doc_type: &str,
-        earliest: UnixTime,
-        latest: UnixTime,
-    ) -> Result<&Path, SelectError> {
+    pub fn select(&self, doc_type: &str, earliest: UnixTime, latest: UnixTime) -> Result<&Path, SelectError> {
         let mut error = SelectError::OutOfScope;
         for path in &self.paths {
             match path.judge(doc_type, earliest, latest) {
@@ -282,13 +307,18 @@ impl PathSet {
 
 impl Path {
     fn judge(&self, doc_type: &str, earliest: UnixTime, latest: UnixTime) -> Result<(), SelectError> {
-        let in_scope =
-            self.doc_types.as_ref().is_none_or(|types| types.iter().any(|known| known == doc_type));
+        let in_scope = self
+            .doc_types
+            .as_ref()
+            .is_none_or(|types| types.iter().any(|known| known == doc_type));
         if !in_scope {
             return Err(SelectError::OutOfScope);
         }
         let of_country = |deviation: &&Deviation| {
-            matches!(deviation.rule, CertificateRule::CountryMatch | CertificateRule::StateMatch)
+            matches!(
+                deviation.rule,
+                CertificateRule::CountryMatch | CertificateRule::StateMatch
+            )
         };
         if let Some(deviation) = self.deviations.iter().find(|deviation| !of_country(deviation)) {
             return Err(SelectError::Deviation(*deviation));

@@ -7,8 +7,8 @@ use x509_cert::ext::pkix::KeyUsages;
 
 use crate::crypto::Curve;
 
-use super::rules::{CertificateRule, oid};
 use super::Certificate;
+use super::rules::{CertificateRule, oid};
 
 /// What a document type asks of its issuer's certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,18 +92,27 @@ const COMMON: &[(CertificateRule, Check)] = &[
     (CertificateRule::Version, |c, _| c.facts.version_3),
     (CertificateRule::SerialNumber, |c, _| serial_number(c)),
     (CertificateRule::AlgorithmsAgree, |c, _| c.facts.algorithms_agree),
-    (CertificateRule::SignatureAlgorithm, |c, _| c.facts.signature_algorithm.is_some()),
+    (CertificateRule::SignatureAlgorithm, |c, _| {
+        c.facts.signature_algorithm.is_some()
+    }),
     (CertificateRule::PublicKey, public_key),
-    (CertificateRule::MalformedExtension, |c, _| c.facts.extensions.iter().all(|e| e.well_formed)),
+    (CertificateRule::MalformedExtension, |c, _| {
+        c.facts.extensions.iter().all(|e| e.well_formed)
+    }),
     (CertificateRule::ForbiddenExtension, |c, _| {
         !c.facts.extensions.iter().any(|e| oid::FORBIDDEN.contains(&e.oid))
     }),
     (CertificateRule::UnknownCriticalExtension, |c, _| {
-        c.facts.extensions.iter().all(|e| !e.critical || oid::KNOWN.contains(&e.oid))
+        c.facts
+            .extensions
+            .iter()
+            .all(|e| !e.critical || oid::KNOWN.contains(&e.oid))
     }),
     (CertificateRule::Country, |c, _| country(c)),
     (CertificateRule::CommonName, |c, _| c.facts.has_common_name),
-    (CertificateRule::SubjectKeyIdentifier, |c, _| subject_key_identifier(c)),
+    (CertificateRule::SubjectKeyIdentifier, |c, _| {
+        subject_key_identifier(c)
+    }),
 ];
 
 const ANCHOR: &[(CertificateRule, Check)] = &[
@@ -114,28 +123,44 @@ const ANCHOR: &[(CertificateRule, Check)] = &[
     }),
     (CertificateRule::BasicConstraints, |c, _| authority(c, Some(0))),
     (CertificateRule::IssuerAltName, |c, _| issuer_alt_name(c)),
-    (CertificateRule::CrlDistributionPoint, |c, _| crl_distribution_point(c)),
+    (CertificateRule::CrlDistributionPoint, |c, _| {
+        crl_distribution_point(c)
+    }),
 ];
 
 const INTERMEDIATE: &[(CertificateRule, Check)] = &[
-    (CertificateRule::AuthorityKeyIdentifier, |c, _| authority_key_identifier(c)),
+    (CertificateRule::AuthorityKeyIdentifier, |c, _| {
+        authority_key_identifier(c)
+    }),
     (CertificateRule::Lifetime, root_lifetime),
     (CertificateRule::KeyUsage, |c, _| {
-        c.facts.key_usage.as_ref().is_some_and(|usage| usage.0.contains(KeyUsages::KeyCertSign))
+        c.facts
+            .key_usage
+            .as_ref()
+            .is_some_and(|usage| usage.0.contains(KeyUsages::KeyCertSign))
     }),
     (CertificateRule::BasicConstraints, |c, _| authority(c, None)),
 ];
 
 const DOCUMENT_SIGNER: &[(CertificateRule, Check)] = &[
-    (CertificateRule::AuthorityKeyIdentifier, |c, _| authority_key_identifier(c)),
+    (CertificateRule::AuthorityKeyIdentifier, |c, _| {
+        authority_key_identifier(c)
+    }),
     (CertificateRule::Lifetime, signer_lifetime),
-    (CertificateRule::KeyUsage, |c, _| key_usage(c, KeyUsages::DigitalSignature.into())),
+    (CertificateRule::KeyUsage, |c, _| {
+        key_usage(c, KeyUsages::DigitalSignature.into())
+    }),
     (CertificateRule::ExtendedKeyUsage, extended_key_usage),
     (CertificateRule::BasicConstraints, |c, _| {
-        c.facts.basic_constraints.as_ref().is_none_or(|constraints| !constraints.ca)
+        c.facts
+            .basic_constraints
+            .as_ref()
+            .is_none_or(|constraints| !constraints.ca)
     }),
     (CertificateRule::IssuerAltName, |c, _| issuer_alt_name(c)),
-    (CertificateRule::CrlDistributionPoint, |c, _| crl_distribution_point(c)),
+    (CertificateRule::CrlDistributionPoint, |c, _| {
+        crl_distribution_point(c)
+    }),
 ];
 
 /// All rules that `certificate` breaks in its role.
@@ -163,24 +188,27 @@ pub(super) fn country_deviations(
     let role = CertificateRole::DocumentSigner;
     let countries = signer.country() == anchor.country();
     let states = signer.state() == anchor.state();
-    [(CertificateRule::CountryMatch, countries), (CertificateRule::StateMatch, states)]
-        .into_iter()
-        .filter(|(_, holds)| !holds)
-        .map(move |(rule, _)| Deviation { role, rule })
+    [
+        (CertificateRule::CountryMatch, countries),
+        (CertificateRule::StateMatch, states),
+    ]
+    .into_iter()
+    .filter(|(_, holds)| !holds)
+    .map(move |(rule, _)| Deviation { role, rule })
 }
 
 fn serial_number(certificate: &Certificate) -> bool {
     // The DER INTEGER: a leading zero byte keeps a positive number positive.
     match certificate.serial() {
         [] => false,
-        serial @ [first, ..] => {
-            *first < 0x80 && serial.len() <= 20 && serial.iter().any(|byte| *byte != 0)
-        }
+        serial @ [first, ..] => *first < 0x80 && serial.len() <= 20 && serial.iter().any(|byte| *byte != 0),
     }
 }
 
 fn public_key(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
-    certificate.public_key().is_some_and(|key| profile.curves.contains(&key.curve()))
+    certificate
+        .public_key()
+        .is_some_and(|key| profile.curves.contains(&key.curve()))
 }
 
 fn country(certificate: &Certificate) -> bool {
@@ -200,7 +228,11 @@ fn authority_key_identifier(certificate: &Certificate) -> bool {
 }
 
 fn key_usage(certificate: &Certificate, exactly: FlagSet<KeyUsages>) -> bool {
-    certificate.facts.key_usage.as_ref().is_some_and(|usage| usage.0 == exactly)
+    certificate
+        .facts
+        .key_usage
+        .as_ref()
+        .is_some_and(|usage| usage.0 == exactly)
         && critical(certificate, oid::KEY_USAGE) == Some(true)
 }
 
@@ -243,5 +275,10 @@ fn root_lifetime(certificate: &Certificate, profile: &IssuerCertificateProfile) 
 
 /// Whether the extension is critical, if it is there.
 fn critical(certificate: &Certificate, id: ObjectIdentifier) -> Option<bool> {
-    certificate.facts.extensions.iter().find(|extension| extension.oid == id).map(|e| e.critical)
+    certificate
+        .facts
+        .extensions
+        .iter()
+        .find(|extension| extension.oid == id)
+        .map(|e| e.critical)
 }

@@ -101,8 +101,13 @@ pub(super) mod oid {
     pub(in crate::x509) const INHIBIT_ANY_POLICY: ObjectIdentifier = oid("2.5.29.54");
 
     /// Extensions that no certificate of the standard may have.
-    pub(in crate::x509) const FORBIDDEN: [ObjectIdentifier; 5] =
-        [POLICY_MAPPINGS, NAME_CONSTRAINTS, POLICY_CONSTRAINTS, INHIBIT_ANY_POLICY, FRESHEST_CRL];
+    pub(in crate::x509) const FORBIDDEN: [ObjectIdentifier; 5] = [
+        POLICY_MAPPINGS,
+        NAME_CONSTRAINTS,
+        POLICY_CONSTRAINTS,
+        INHIBIT_ANY_POLICY,
+        FRESHEST_CRL,
+    ];
     /// Extensions that may be critical: their meaning is judged, or restricts nothing here.
     pub(in crate::x509) const KNOWN: [ObjectIdentifier; 9] = [
         SUBJECT_KEY_IDENTIFIER,
@@ -134,6 +139,9 @@ pub(super) mod oid {
             (oid("1.3.36.3.3.2.8.1.1.11"), Curve::BrainpoolP384r1),
             (oid("1.3.36.3.3.2.8.1.1.13"), Curve::BrainpoolP512r1),
         ];
-        CURVES.into_iter().find(|(id, _)| *id == named).map(|(_, curve)| curve)
+        CURVES
+            .into_iter()
+            .find(|(id, _)| *id == named)
+            .map(|(_, curve)| curve)
     }
 }

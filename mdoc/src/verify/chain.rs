@@ -1,0 +1,197 @@
+//! `issuer.chain` and `issuer.certificate`: who signed, and why they are trusted.
+
+use std::sync::Arc;
+
+use crate::cose::ChainFault;
+use crate::crypto::PublicKey;
+use crate::response::Document;
+use crate::time::UnixTime;
+use crate::x509::{
+    Certificate, CertificateRule, ChainKey, Deviation, Path, PathError, PathSet, SelectError, build_path,
+};
+
+use super::issuer_auth::fault_of;
+use super::{Check, Context, DocumentRules, Fact, Finding, Outcome, Reason};
+
+/// The document signer: chained to an anchor that vouches for the document type, profile kept,
+/// valid now. Owns its facts, borrows nothing.
+#[derive(Clone, Debug)]
+pub struct TrustedSigner {
+    paths: Arc<PathSet>,
+    index: usize,
+}
+
+impl TrustedSigner {
+    /// The path to the anchor.
+    pub fn path(&self) -> Option<&Path> {
+        self.paths.paths().get(self.index)
+    }
+}
+
+/// The signer's key and window, trusted or not: what the signature is checked with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaf<'k> {
+    pub(super) key: Option<&'k PublicKey>,
+    pub(super) not_before: UnixTime,
+    pub(super) not_after: UnixTime,
+}
+
+/// The document's chain and where it leads.
+#[derive(Debug)]
+pub(super) struct Chain {
+    paths: Result<Arc<PathSet>, Finding>,
+    /// The leaf of a chain that leads nowhere, so that its signature can still be judged.
+    stray_leaf: Option<Box<Certificate>>,
+}
+
+impl Chain {
+    /// Reads the x5chain and leads it to the anchors, or remembers that it was.
+    pub(super) fn find(document: &Document<'_>, context: &Context<'_>) -> Self {
+        let headers = document.issuer_signed.issuer_auth.headers();
+        let chain = match headers.x5chain(context.rules.protected_x5chain) {
+            Ok(chain) => chain,
+            Err(fault @ (ChainFault::Missing | ChainFault::Protected | ChainFault::Type)) => {
+                return Self::nowhere(fault_of(Reason::IssuerChain, &fault));
+            }
+            Err(fault) => return Self::nowhere(fault_of(Reason::IssuerChain, &fault)),
+        };
+        let certificates = chain.certificates();
+        let key = ChainKey::new(certificates, &context.rules.name);
+        let built = context.cache.get_or_build(key, || {
+            build_path(certificates, context.anchors, |anchor| {
+                let named = anchor.profile.as_deref().and_then(context.rules_by_name);
+                &named.unwrap_or(context.rules).certificate
+            })
+        });
+        match built {
+            Ok(paths) => Self {
+                paths: Ok(paths),
+                stray_leaf: None,
+            },
+            Err(error) => Self {
+                paths: Err(finding_of(&error)),
+                stray_leaf: certificates
+                    .first()
+                    .and_then(|leaf| Certificate::from_der(leaf).ok())
+                    .map(Box::new),
+            },
+        }
+    }
+
+    const fn nowhere(finding: Finding) -> Self {
+        Self {
+            paths: Err(finding),
+            stray_leaf: None,
+        }
+    }
+
+    /// The rules that the document is judged under: those of the profile that its anchor names,
+    /// else those of its own type.
+    pub(super) fn rules<'c>(&self, document: &Document<'_>, context: &Context<'c>) -> &'c DocumentRules {
+        let path = self.paths.as_ref().ok().and_then(|paths| {
+            let in_scope = |path: &&Path| {
+                path.doc_types
+                    .as_ref()
+                    .is_none_or(|types| types.iter().any(|t| t == document.doc_type))
+            };
+            let now = |path: &&Path| {
+                path.validities
+                    .iter()
+                    .all(|validity| context.now <= validity.not_after)
+            };
+            paths
+                .paths()
+                .iter()
+                .filter(in_scope)
+                .find(now)
+                .or_else(|| paths.paths().iter().find(in_scope))
+        });
+        let named = path
+            .and_then(|path| path.profile.as_deref())
+            .and_then(context.rules_by_name);
+        named.unwrap_or(context.rules)
+    }
+
+    /// The leaf, trusted or not; `None` where no certificate could be read.
+    pub(super) fn leaf(&self) -> Option<Leaf<'_>> {
+        match (&self.paths, &self.stray_leaf) {
+            (Ok(paths), _) => Some(Leaf {
+                key: paths.leaf_key(),
+                not_before: paths.leaf().not_before,
+                not_after: paths.leaf().not_after,
+            }),
+            (Err(_), Some(leaf)) => Some(Leaf {
+                key: leaf.public_key(),
+                not_before: leaf.not_before(),
+                not_after: leaf.not_after(),
+            }),
+            (Err(_), None) => None,
+        }
+    }
+
+    /// Judges scope, profile, validity and country; the outcomes of both checks.
+    pub(super) fn select(
+        &self,
+        document: &Document<'_>,
+        context: &Context<'_>,
+    ) -> (Option<TrustedSigner>, Outcome, Outcome) {
+        let after = Outcome::NotReached {
+            after: Check::IssuerChain,
+        };
+        let paths = match &self.paths {
+            Ok(paths) => paths,
+            Err(finding) => return (None, Outcome::Failed(finding.clone()), after),
+        };
+        let earliest = context.now.saturating_add(-context.clock_skew);
+        let latest = context.now.saturating_add(context.clock_skew);
+        let first = paths.paths().first().map(|path| path.anchor).unwrap_or_default();
+        let passed = |anchor| Outcome::Passed(vec![("anchor", Fact::Sha256(anchor))]);
+        match paths.select(document.doc_type, earliest, latest) {
+            Ok(path) => {
+                let index = paths.paths().iter().position(|other| core::ptr::eq(other, path));
+                let signer = index.map(|index| TrustedSigner {
+                    paths: Arc::clone(paths),
+                    index,
+                });
+                (signer, passed(path.anchor), Outcome::PASSED)
+            }
+            Err(SelectError::OutOfScope) => {
+                let finding = Finding::new(Reason::IssuerChain)
+                    .because("no trust anchor on the chain vouches for this document type");
+                (None, Outcome::Failed(finding), after)
+            }
+            Err(error) => (None, passed(first), Outcome::Failed(certificate_finding(error))),
+        }
+    }
+}
+
+fn finding_of(error: &PathError) -> Finding {
+    fault_of(Reason::IssuerChain, error)
+}
+
+fn certificate_finding(error: SelectError) -> Finding {
+    let of_window = |reason, validity: crate::x509::Validity| {
+        Finding::new(reason)
+            .with("certificate", Fact::Text(validity.role.name().into()))
+            .with("not_before", Fact::Time(validity.not_before))
+            .with("not_after", Fact::Time(validity.not_after))
+    };
+    match error {
+        SelectError::Expired(validity) => of_window(Reason::IssuerCertificateExpired, validity),
+        SelectError::NotYetValid(validity) => of_window(Reason::IssuerCertificateNotYetValid, validity),
+        SelectError::Deviation(deviation) => deviation_finding(deviation),
+        SelectError::OutOfScope => Finding::new(Reason::IssuerChain),
+    }
+}
+
+fn deviation_finding(Deviation { role, rule }: Deviation) -> Finding {
+    let reason = match rule {
+        CertificateRule::CountryMatch | CertificateRule::StateMatch => Reason::IssuerCountry,
+        CertificateRule::PublicKey | CertificateRule::SignatureAlgorithm => Reason::IssuerAlgorithm,
+        _ => Reason::IssuerCertificateProfile,
+    };
+    Finding::new(reason)
+        .with("certificate", Fact::Text(role.name().into()))
+        .with("rule", Fact::Text(rule.name().into()))
+        .with("clause", Fact::Text(rule.clause().into()))
+}
