@@ -58,7 +58,11 @@ pub struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     pub(crate) const fn new(name: &'a str, audience: Audience, value: AnswerValue<'a>) -> Self {
-        Self { name, audience, value }
+        Self {
+            name,
+            audience,
+            value,
+        }
     }
 
     /// The value in JSON.
@@ -89,7 +93,10 @@ impl<'a> Answer<'a> {
 /// Says only that there is an answer.
 impl core::fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Answer").field("name", &self.name).field("audience", &self.audience).finish()
+        f.debug_struct("Answer")
+            .field("name", &self.name)
+            .field("audience", &self.audience)
+            .finish()
     }
 }
 
@@ -140,7 +147,9 @@ impl<'a> Verdict<'a> {
     /// The answers of an accepted response for this audience; none otherwise.
     pub fn answers(&self, audience: Audience) -> impl Iterator<Item = &Answer<'a>> {
         let accepted = self.decision == Decision::Accepted;
-        self.answers.iter().filter(move |answer| accepted && answer.audience == audience)
+        self.answers
+            .iter()
+            .filter(move |answer| accepted && answer.audience == audience)
     }
 
     /// The JSON form for back ends. Answers for the counter's eyes are not in it.
@@ -155,10 +164,15 @@ impl<'a> Verdict<'a> {
     }
 
     fn json(&self, elements: impl Fn(&DocumentReport<'a>) -> Option<Value>) -> Value {
-        let answers: Map<String, Value> =
-            self.answers(Audience::Backend).map(|answer| (answer.name.to_owned(), answer.to_json())).collect();
-        let documents: Vec<Value> =
-            self.documents.iter().map(|document| document.json(elements(document))).collect();
+        let answers: Map<String, Value> = self
+            .answers(Audience::Backend)
+            .map(|answer| (answer.name.to_owned(), answer.to_json()))
+            .collect();
+        let documents: Vec<Value> = self
+            .documents
+            .iter()
+            .map(|document| document.json(elements(document)))
+            .collect();
         let mut verdict = json!({
             "verdict": self.decision.name(),
             "reason": self.reason.map(Reason::code),
@@ -209,8 +223,9 @@ impl DocumentReport<'_> {
             if self.withheld.contains(&(element.name_space, element.identifier)) {
                 continue;
             }
-            let name_space =
-                name_spaces.entry(element.name_space).or_insert_with(|| Value::Object(Map::new()));
+            let name_space = name_spaces
+                .entry(element.name_space)
+                .or_insert_with(|| Value::Object(Map::new()));
             if let Some(elements) = name_space.as_object_mut() {
                 elements.insert(element.identifier.to_owned(), values::to_json(element.value));
             }
@@ -221,7 +236,8 @@ impl DocumentReport<'_> {
 
 /// `sha256:` and the hash in hexadecimal.
 pub fn sha256_text(hash: &[u8; 32]) -> String {
-    hash.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    hash.iter()
+        .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn checks_json(checks: &[CheckReport]) -> Vec<Value> {
@@ -263,14 +279,23 @@ fn facts_json(facts: &[(&'static str, Fact)]) -> Value {
         Fact::Sha256(hash) => json!(sha256_text(hash)),
         _ => Value::Null,
     };
-    Value::Object(facts.iter().map(|(name, fact)| ((*name).to_owned(), value(fact))).collect())
+    Value::Object(
+        facts
+            .iter()
+            .map(|(name, fact)| ((*name).to_owned(), value(fact)))
+            .collect(),
+    )
 }
 
 /// The checks of which none but `first` could be made, for a response that holds no document.
 pub(crate) fn all_after(first: Vec<CheckReport>, after: Check) -> Vec<CheckReport> {
     let mut checks = first;
     for check in Check::ALL.into_iter().skip(checks.len()) {
-        checks.push(CheckReport { check, outcome: Outcome::NotReached { after }, as_of: None });
+        checks.push(CheckReport {
+            check,
+            outcome: Outcome::NotReached { after },
+            as_of: None,
+        });
     }
     checks
 }

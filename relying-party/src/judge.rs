@@ -1,0 +1,547 @@
+//! The one call from bytes to verdict.
+
+use mdoc::crypto::PrivateKey;
+use mdoc::limits::Limits;
+use mdoc::response::{DeviceResponse, Document, ResponseError};
+use mdoc::session::SessionTranscript;
+use mdoc::time::UnixTime;
+use mdoc::verify::{
+    Check, CheckReport, Context, Evidence as Known, Fact, Finding, MacKey, Outcome, Reason, verify_document,
+};
+
+use crate::elements;
+use crate::evidence::Evidence;
+use crate::policy;
+use crate::profile::DocumentProfile;
+use crate::purpose::{self, Documents, Purpose, Requirement};
+use crate::trust::TrustSnapshot;
+use crate::verdict::{Answer, Decision, DocumentReport, Verdict, all_after};
+
+/// What device MACs are checked with.
+#[derive(Clone, Copy, Default)]
+pub enum DeviceKeys<'k> {
+    /// Nothing: a device MAC cannot hold.
+    #[default]
+    None,
+    /// The reader's ephemeral private key.
+    Reader(&'k PrivateKey),
+    /// EMacKey, for every document.
+    Mac(&'k [u8; 32]),
+    /// EMacKey of each document in the order of the response; none where the document is signed.
+    PerDocument(&'k [Option<[u8; 32]>]),
+}
+
+impl<'k> DeviceKeys<'k> {
+    fn for_document(self, index: usize) -> Option<MacKey<'k>> {
+        match self {
+            Self::None => None,
+            Self::Reader(key) => Some(MacKey::Reader(key)),
+            Self::Mac(key) => Some(MacKey::Derived(key)),
+            Self::PerDocument(keys) => keys.get(index)?.as_ref().map(MacKey::Derived),
+        }
+    }
+}
+
+/// A verdict, and the evidence that would help to a better one.
+#[derive(Debug)]
+pub struct Judgement<'a> {
+    /// The verdict on the evidence at hand.
+    pub verdict: Verdict<'a>,
+    /// What to fetch before judging again. Only documents whose signature, chain and device
+    /// authentication hold may ask for anything.
+    pub wanted: Vec<Wanted>,
+}
+
+/// Evidence that is not at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A CRL.
+    Crl {
+        /// Where it is published.
+        uri: String,
+    },
+    /// A status list or identifier list.
+    Status {
+        /// Where it is published.
+        uri: String,
+    },
+}
+
+/// Judges a DeviceResponse that answers `transcript`, for `purpose`, at the instant `now`.
+///
+/// Never fails: whatever the bytes are, there is a verdict. Reads each byte a bounded number of
+/// times; allocates in proportion to the number of elements, not to their size.
+pub fn judge<'a>(
+    bytes: &'a [u8],
+    transcript: &SessionTranscript,
+    keys: DeviceKeys<'_>,
+    purpose: &'a Purpose,
+    trust: &TrustSnapshot,
+    _evidence: &Evidence,
+    now: UnixTime,
+) -> Judgement<'a> {
+    let limits = Limits::default();
+    let case = Case {
+        transcript,
+        keys,
+        purpose,
+        trust,
+        limits,
+        now,
+    };
+    let indefinite = purpose
+        .documents()
+        .iter()
+        .any(|document| trust.profiles.for_doc_type(document.doc_type()).rules.indefinite);
+    match DeviceResponse::decode(bytes, &case.limits, indefinite) {
+        Ok(response) => case.judge(&response),
+        Err(error) => Judgement {
+            verdict: case.without_documents(vec![failed(Check::ResponseDecode, response_finding(&error))]),
+            wanted: Vec::new(),
+        },
+    }
+}
+
+fn response_finding(error: &ResponseError) -> Finding {
+    let reason = match error {
+        ResponseError::TooLarge(_) | ResponseError::TooMany(_) => Reason::ResponseTooLarge,
+        ResponseError::Version => Reason::ResponseVersion,
+        _ => Reason::ResponseMalformed,
+    };
+    Finding::new(reason).because(error.to_string())
+}
+
+fn failed(check: Check, finding: Finding) -> CheckReport {
+    CheckReport {
+        check,
+        outcome: Outcome::Failed(finding),
+        as_of: None,
+    }
+}
+
+const fn passed(check: Check) -> CheckReport {
+    CheckReport {
+        check,
+        outcome: Outcome::PASSED,
+        as_of: None,
+    }
+}
+
+/// All that one judgement is made from.
+struct Case<'a, 'c> {
+    transcript: &'c SessionTranscript,
+    keys: DeviceKeys<'c>,
+    purpose: &'a Purpose,
+    trust: &'c TrustSnapshot,
+    limits: Limits,
+    now: UnixTime,
+}
+
+/// A document's report and what the whole verdict needs of it.
+struct Judged<'a> {
+    report: DocumentReport<'a>,
+    /// Which document of the purpose it answers.
+    asked: Option<usize>,
+    answers: Vec<Answer<'a>>,
+    wanted: Vec<Wanted>,
+}
+
+impl<'a> Case<'a, '_> {
+    fn judge(&self, response: &DeviceResponse<'a>) -> Judgement<'a> {
+        let decoded = passed(Check::ResponseDecode);
+        let status = match (response.status, response.documents.is_empty()) {
+            (0, false) => None,
+            (0, true) => Some(Finding::new(Reason::ResponseNoDocuments)),
+            (status, _) => Some(Finding::new(Reason::ResponseStatus).with("status", Fact::Number(status))),
+        };
+        if let Some(finding) = status {
+            let checks = vec![decoded, failed(Check::ResponseStatus, finding)];
+            let mut verdict = self.without_documents(checks);
+            verdict.unsupported = response.unsupported;
+            return Judgement {
+                verdict,
+                wanted: Vec::new(),
+            };
+        }
+        let assigned = self.assign(&response.documents);
+        let judged: Vec<Judged<'a>> = response
+            .documents
+            .iter()
+            .zip(assigned)
+            .enumerate()
+            .map(|(index, (document, asked))| self.judge_document(response, document, index, asked))
+            .collect();
+        self.conclude(response, judged)
+    }
+
+    /// Which document of the purpose each document answers: one of its type that no other answers,
+    /// the one whose elements it returns most of.
+    fn assign(&self, documents: &[Document<'_>]) -> Vec<Option<usize>> {
+        let mut taken = vec![false; self.purpose.documents().len()];
+        let mut assigned = Vec::with_capacity(documents.len());
+        for document in documents {
+            let candidates = self.purpose.documents().iter().enumerate();
+            let best = candidates
+                .filter(|(index, asked)| {
+                    asked.doc_type() == document.doc_type && taken.get(*index) == Some(&false)
+                })
+                .max_by_key(|(index, asked)| (requested_count(asked, document), core::cmp::Reverse(*index)))
+                .map(|(index, _)| index);
+            if let Some(slot) = best.and_then(|index| taken.get_mut(index)) {
+                *slot = true;
+            }
+            assigned.push(best);
+        }
+        assigned
+    }
+
+    fn judge_document(
+        &self,
+        response: &DeviceResponse<'a>,
+        document: &Document<'a>,
+        index: usize,
+        asked: Option<usize>,
+    ) -> Judged<'a> {
+        let purpose_document = asked.and_then(|asked| self.purpose.documents().get(asked));
+        let Some(purpose_document) = purpose_document else {
+            return unrequested(response, document);
+        };
+        let own = self.trust.profiles.for_doc_type(document.doc_type);
+        let rules_by_name = |name: &str| self.trust.profiles.by_name(name).map(|profile| &profile.rules);
+        let context = Context {
+            transcript: self.transcript,
+            anchors: &self.trust.anchors,
+            cache: &self.trust.cache,
+            rules: &own.rules,
+            rules_by_name: &rules_by_name,
+            now: self.now,
+            clock_skew: 0,
+            limits: &self.limits,
+        };
+        let line = verify_document(document, self.keys.for_document(index).as_ref(), &context);
+        let revocation = self.purpose.revocation();
+        let crl = if line.certificate.holds() {
+            let crl = line
+                .verified
+                .as_ref()
+                .map_or(Known::Unavailable, |verified| verified.standing().crl);
+            policy::outcome(
+                crl,
+                revocation.crl,
+                Reason::IssuerCertificateRevocationUnavailable,
+            )
+        } else {
+            let after = if line.chain.holds() {
+                Check::IssuerCertificate
+            } else {
+                Check::IssuerChain
+            };
+            Outcome::NotReached { after }
+        };
+        let mut checks = Vec::with_capacity(Check::ALL.len());
+        let mut push = |check, outcome| {
+            checks.push(CheckReport {
+                check,
+                outcome,
+                as_of: None,
+            })
+        };
+        push(Check::ResponseDecode, Outcome::PASSED);
+        push(Check::ResponseStatus, Outcome::PASSED);
+        push(Check::DocumentRequested, Outcome::PASSED);
+        push(Check::IssuerChain, line.chain);
+        push(Check::IssuerCertificate, line.certificate);
+        push(Check::IssuerCrl, crl);
+        push(Check::IssuerSignature, line.signature);
+        push(Check::DocumentType, line.doc_type);
+        push(Check::Mso, line.mso);
+        push(Check::Digests, line.digests);
+        push(Check::MsoValidity, line.validity);
+        push(Check::DeviceAuth, line.device_auth);
+        let mut answers = Vec::new();
+        let mut wanted = Vec::new();
+        let mut edition = edition_of(response);
+        if let Some(verified) = &line.verified {
+            let named = verified.signer().path().and_then(|path| path.profile.as_deref());
+            let profile: &DocumentProfile = named
+                .and_then(|name| self.trust.profiles.by_name(name))
+                .unwrap_or(own);
+            if verified.mso().status.is_some() {
+                edition = SECOND_EDITION;
+            }
+            push(Check::Elements, elements::check(verified, profile, self.now));
+            let status = policy::outcome(
+                verified.standing().status,
+                revocation.status,
+                Reason::StatusUnavailable,
+            );
+            push(Check::Status, status);
+            let found = elements::answers(verified, purpose_document, self.purpose, profile, self.now);
+            push(
+                Check::Purpose,
+                match found {
+                    Ok(found) => {
+                        answers = found;
+                        Outcome::PASSED
+                    }
+                    Err(finding) => Outcome::Failed(finding),
+                },
+            );
+            wanted = self.wanted(verified);
+        } else {
+            let after = checks.iter().find(|report| report.outcome.failure().is_some());
+            let after = after.map_or(Check::Elements, |report| report.check);
+            let elements = match line.duplicates {
+                Ok(()) => Outcome::NotReached { after },
+                Err(finding) => Outcome::Failed(finding),
+            };
+            checks.push(CheckReport {
+                check: Check::Elements,
+                outcome: elements,
+                as_of: None,
+            });
+            for check in [Check::Status, Check::Purpose] {
+                checks.push(CheckReport {
+                    check,
+                    outcome: Outcome::NotReached { after },
+                    as_of: None,
+                });
+            }
+        }
+        let (decision, reason) = decide(&checks);
+        let accepted = decision == Decision::Accepted;
+        let report = DocumentReport {
+            doc_type: document.doc_type,
+            edition,
+            decision,
+            reason,
+            checks,
+            withheld: withheld(purpose_document, document),
+            verified: line.verified.filter(|_| accepted),
+        };
+        Judged {
+            report,
+            asked,
+            answers,
+            wanted,
+        }
+    }
+
+    /// The evidence that policy asks for and that is not at hand.
+    fn wanted(&self, verified: &mdoc::verify::VerifiedDocument<'_>) -> Vec<Wanted> {
+        let revocation = self.purpose.revocation();
+        let standing = verified.standing();
+        let mut wanted = Vec::new();
+        if revocation.crl != Requirement::Off && standing.crl == Known::Unavailable {
+            let uris = verified
+                .signer()
+                .path()
+                .map(|path| path.crl_uris.as_slice())
+                .unwrap_or_default();
+            wanted.extend(uris.iter().map(|uri| Wanted::Crl { uri: uri.clone() }));
+        }
+        if revocation.status != Requirement::Off
+            && standing.status == Known::Unavailable
+            && let Some(status) = &verified.mso().status
+        {
+            let uris = [
+                status.status_list.map(|list| list.uri),
+                status.identifier_list.map(|list| list.uri),
+            ];
+            wanted.extend(
+                uris.into_iter()
+                    .flatten()
+                    .map(|uri| Wanted::Status { uri: uri.to_owned() }),
+            );
+        }
+        wanted
+    }
+
+    fn conclude(&self, response: &DeviceResponse<'a>, judged: Vec<Judged<'a>>) -> Judgement<'a> {
+        let missing = || Finding::new(Reason::DocumentMissing);
+        let answered = |index: usize| judged.iter().find(|document| document.asked == Some(index));
+        let count = self.purpose.documents().len();
+        let accepted = |document: &&Judged<'a>| document.report.decision == Decision::Accepted;
+        let mut purpose_outcome = Outcome::PASSED;
+        let mut answers = Vec::new();
+        let decision = match self.purpose.rule() {
+            Documents::Any => match (0..count).filter_map(answered).find(accepted) {
+                Some(document) => {
+                    answers.clone_from(&document.answers);
+                    (Decision::Accepted, None)
+                }
+                None => worst(judged.iter().filter(|document| document.asked.is_some())),
+            },
+            Documents::All => {
+                if let Some(absent) = (0..count).find(|index| answered(*index).is_none()) {
+                    let doc_type = self
+                        .purpose
+                        .documents()
+                        .get(absent)
+                        .map(purpose::Document::doc_type);
+                    let doc_type = doc_type.unwrap_or_default().to_owned();
+                    purpose_outcome =
+                        Outcome::Failed(missing().with("doc_type", Fact::Text(doc_type.into())));
+                }
+                let mut decision = worst(judged.iter().filter(|document| document.asked.is_some()));
+                if decision.0 == Decision::Accepted && purpose_outcome.failure().is_some() {
+                    decision = (Decision::Undetermined, Some(Reason::DocumentMissing));
+                }
+                answers = judged
+                    .iter()
+                    .flat_map(|document| document.answers.iter().copied())
+                    .collect();
+                decision
+            }
+        };
+        let (decision, reason) = match decision {
+            // None of the documents was asked for.
+            (Decision::Accepted, None) if judged.iter().all(|document| document.asked.is_none()) => {
+                if purpose_outcome.failure().is_none() {
+                    purpose_outcome = Outcome::Failed(missing());
+                }
+                (Decision::Undetermined, Some(Reason::DocumentMissing))
+            }
+            decision => decision,
+        };
+        let checks = vec![
+            passed(Check::ResponseDecode),
+            passed(Check::ResponseStatus),
+            CheckReport {
+                check: Check::Purpose,
+                outcome: purpose_outcome,
+                as_of: None,
+            },
+        ];
+        let mut wanted = Vec::new();
+        let mut documents = Vec::with_capacity(judged.len());
+        for document in judged {
+            for need in document.wanted {
+                if !wanted.contains(&need) {
+                    wanted.push(need);
+                }
+            }
+            documents.push(document.report);
+        }
+        let verdict = Verdict {
+            decision,
+            reason,
+            checks,
+            documents,
+            unsupported: response.unsupported,
+            answers: if decision == Decision::Accepted {
+                answers
+            } else {
+                Vec::new()
+            },
+            ..self.without_documents(Vec::new())
+        };
+        Judgement { verdict, wanted }
+    }
+
+    /// The verdict on a response of which no document is judged; `made` ends with what failed.
+    fn without_documents(&self, made: Vec<CheckReport>) -> Verdict<'a> {
+        let (decision, reason) = decide(&made);
+        let after = made.last().map_or(Check::ResponseDecode, |report| report.check);
+        Verdict {
+            decision,
+            reason,
+            checks: all_after(made, after),
+            documents: Vec::new(),
+            unsupported: mdoc::response::Unsupported::default(),
+            purpose: self.purpose.id(),
+            purpose_hash: self.purpose.hash(),
+            trust_hash: self.trust.hash(),
+            at: self.now,
+            answers: Vec::new(),
+        }
+    }
+}
+
+/// Evidence against a document outweighs the lack of evidence; among equals the first check decides.
+fn decide(checks: &[CheckReport]) -> (Decision, Option<Reason>) {
+    let reasons = || {
+        checks
+            .iter()
+            .filter_map(|report| report.outcome.failure())
+            .map(|finding| finding.reason)
+    };
+    let rejecting = reasons().find(|reason| Decision::of(*reason) == Decision::Rejected);
+    match rejecting.or_else(|| reasons().next()) {
+        Some(reason) => (Decision::of(reason), Some(reason)),
+        None => (Decision::Accepted, None),
+    }
+}
+
+/// The first rejected document, else the first undetermined one.
+fn worst<'d, 'a: 'd>(documents: impl Iterator<Item = &'d Judged<'a>> + Clone) -> (Decision, Option<Reason>) {
+    let of = |decision: Decision| {
+        documents
+            .clone()
+            .find(|document| document.report.decision == decision)
+            .map(|d| d.report.reason)
+    };
+    if let Some(reason) = of(Decision::Rejected) {
+        (Decision::Rejected, reason)
+    } else if let Some(reason) = of(Decision::Undetermined) {
+        (Decision::Undetermined, reason)
+    } else {
+        (Decision::Accepted, None)
+    }
+}
+
+const SECOND_EDITION: &str = "second";
+
+const fn edition_of(response: &DeviceResponse<'_>) -> &'static str {
+    if response.version_minor > 0 || response.unsupported.any() {
+        SECOND_EDITION
+    } else {
+        "2021"
+    }
+}
+
+/// A document that nobody asked for: reported, not judged, nothing of it handed out.
+fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Judged<'a> {
+    let made = vec![
+        passed(Check::ResponseDecode),
+        passed(Check::ResponseStatus),
+        failed(
+            Check::DocumentRequested,
+            Finding::new(Reason::DocumentNotRequested),
+        ),
+    ];
+    let items = &document.issuer_signed.items;
+    let report = DocumentReport {
+        doc_type: document.doc_type,
+        edition: edition_of(response),
+        decision: Decision::Undetermined,
+        reason: Some(Reason::DocumentNotRequested),
+        checks: all_after(made, Check::DocumentRequested),
+        withheld: items
+            .iter()
+            .map(|item| (item.name_space, item.element_identifier))
+            .collect(),
+        verified: None,
+    };
+    Judged {
+        report,
+        asked: None,
+        answers: Vec::new(),
+        wanted: Vec::new(),
+    }
+}
+
+fn requested_count(asked: &purpose::Document, document: &Document<'_>) -> usize {
+    let items = document.issuer_signed.items.iter();
+    items
+        .filter(|item| asked.requests(item.name_space, item.element_identifier))
+        .count()
+}
+
+fn withheld<'a>(asked: &purpose::Document, document: &Document<'a>) -> Vec<(&'a str, &'a str)> {
+    let items = document.issuer_signed.items.iter();
+    items
+        .filter(|item| !asked.requests(item.name_space, item.element_identifier))
+        .map(|item| (item.name_space, item.element_identifier))
+        .collect()
+}

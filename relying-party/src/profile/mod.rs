@@ -1,0 +1,331 @@
+//! Document profiles: what a document type asks of issuer, device, encoding and values. As data.
+
+use std::collections::BTreeMap;
+
+use mdoc::cbor::Item;
+use mdoc::crypto::Curve;
+use mdoc::response::MsoTolerances;
+use mdoc::verify::DocumentRules;
+use mdoc::x509::{IssuerCertificateProfile, ObjectIdentifier};
+use serde::Deserialize;
+
+use crate::age::age_over_threshold;
+use crate::calendar;
+use crate::values::{BirthDate, ElementType};
+
+/// The profiles that come with the product.
+const BUILT_IN: &[&str] = &[
+    include_str!("../../profiles/my-number.toml"),
+    include_str!("../../profiles/mdl.toml"),
+    include_str!("../../profiles/eu-pid.toml"),
+    include_str!("../../profiles/photo-id.toml"),
+    include_str!("../../profiles/generic.toml"),
+];
+/// The profile of document types that no other profile names.
+const GENERIC: &str = "generic";
+
+/// What one document type asks.
+#[derive(Clone, Debug)]
+pub struct DocumentProfile {
+    /// The rules for issuer and device.
+    pub rules: DocumentRules,
+    /// The zone of age and calendar rules, seconds east of UTC; none where the document type has
+    /// holders in several.
+    pub time_zone: Option<i32>,
+    /// Whether status tokens follow the profile of ISO/IEC 18013-5's second edition.
+    pub iso_status_profile: bool,
+    /// Where the document names its issuing country.
+    pub country_element: Option<(String, String)>,
+    /// Where the document names its issuing jurisdiction.
+    pub jurisdiction_element: Option<(String, String)>,
+    doc_types: Vec<String>,
+    elements: BTreeMap<String, BTreeMap<String, Vec<ElementType>>>,
+}
+
+/// All profiles, chosen by document type or by name.
+#[derive(Clone, Debug)]
+pub struct ProfileSet {
+    profiles: Vec<DocumentProfile>,
+    generic: DocumentProfile,
+}
+
+/// Why a text is no profile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the document profile is not valid: {0}")]
+pub struct ProfileError(String);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileFile {
+    name: String,
+    doc_types: Vec<String>,
+    time_zone: Option<String>,
+    validity_ceiling: Option<String>,
+    #[serde(default)]
+    indefinite_lengths: bool,
+    iso_status_profile: bool,
+    country_element: Option<(String, String)>,
+    jurisdiction_element: Option<(String, String)>,
+    issuer: IssuerFile,
+    device: DeviceFile,
+    tolerances: TolerancesFile,
+    #[serde(default)]
+    elements: BTreeMap<String, BTreeMap<String, Vec<ElementType>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssuerFile {
+    curves: Vec<String>,
+    document_signer_usages: Vec<String>,
+    max_document_signer_days: u32,
+    max_root_years: u16,
+    max_intermediates: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceFile {
+    curves: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TolerancesFile {
+    untagged_payload: bool,
+    fractional_seconds: bool,
+    null_status: bool,
+    protected_x5chain: bool,
+}
+
+impl DocumentProfile {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// An unknown key, curve, type or rule.
+    pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
+        let file: ProfileFile = toml::from_str(text).map_err(|error| ProfileError(error.to_string()))?;
+        let usages = file.issuer.document_signer_usages.iter().map(|usage| {
+            ObjectIdentifier::new(usage).map_err(|_| ProfileError(format!("no object identifier: {usage}")))
+        });
+        let issuer_curves = curves(&file.issuer.curves)?;
+        let rules = DocumentRules {
+            certificate: IssuerCertificateProfile {
+                document_signer_usages: usages.collect::<Result<_, _>>()?,
+                max_document_signer_days: file.issuer.max_document_signer_days,
+                max_root_years: file.issuer.max_root_years,
+                curves: issuer_curves.clone(),
+                max_intermediates: file.issuer.max_intermediates,
+            },
+            name: file.name,
+            issuer_curves,
+            device_curves: curves(&file.device.curves)?,
+            indefinite: file.indefinite_lengths,
+            protected_x5chain: file.tolerances.protected_x5chain,
+            mso: MsoTolerances {
+                untagged_payload: file.tolerances.untagged_payload,
+                fractional_seconds: file.tolerances.fractional_seconds,
+                null_status: file.tolerances.null_status,
+            },
+            validity_ceiling: match file.validity_ceiling.as_deref() {
+                None => None,
+                Some("one-month-in-japan") => Some(calendar::one_month_in_japan),
+                Some(other) => return Err(ProfileError(format!("no validity ceiling: {other}"))),
+            },
+        };
+        let time_zone = match file.time_zone.as_deref() {
+            None => None,
+            Some("Asia/Tokyo") => Some(calendar::JAPAN),
+            Some(other) => return Err(ProfileError(format!("no time zone known here: {other}"))),
+        };
+        Ok(Self {
+            rules,
+            time_zone,
+            iso_status_profile: file.iso_status_profile,
+            country_element: file.country_element,
+            jurisdiction_element: file.jurisdiction_element,
+            doc_types: file.doc_types,
+            elements: file.elements,
+        })
+    }
+
+    /// Whether the value is of a type that the profile gives the element. An element that the
+    /// profile does not name passes, but for statements of age, which have one type everywhere.
+    pub fn fits(&self, name_space: &str, identifier: &str, value: Item<'_>) -> bool {
+        let types = self
+            .elements
+            .get(name_space)
+            .and_then(|elements| elements.get(identifier));
+        if let Some(types) = types {
+            return types.iter().any(|kind| kind.fits(value));
+        }
+        if age_over_threshold(identifier).is_some() {
+            return value.as_bool().is_some();
+        }
+        identifier != "birth_date" || BirthDate::from_item(value).is_some()
+    }
+}
+
+fn curves(names: &[String]) -> Result<Vec<Curve>, ProfileError> {
+    let curve =
+        |name: &String| Curve::from_name(name).ok_or_else(|| ProfileError(format!("no curve: {name}")));
+    names.iter().map(curve).collect()
+}
+
+impl ProfileSet {
+    /// The profiles that come with the product.
+    pub fn built_in() -> Self {
+        let read = |text: &&str| {
+            DocumentProfile::from_toml(text).expect("invariant: a test reads every built-in profile")
+        };
+        let mut profiles: Vec<DocumentProfile> = BUILT_IN.iter().map(read).collect();
+        let generic = profiles
+            .pop()
+            .expect("invariant: the list of built-in profiles ends with generic");
+        Self { profiles, generic }
+    }
+
+    /// The profile of a document type.
+    pub fn for_doc_type(&self, doc_type: &str) -> &DocumentProfile {
+        let own = self
+            .profiles
+            .iter()
+            .find(|profile| profile.doc_types.iter().any(|known| known == doc_type));
+        own.unwrap_or(&self.generic)
+    }
+
+    /// The profile with this name.
+    pub fn by_name(&self, name: &str) -> Option<&DocumentProfile> {
+        if name == GENERIC {
+            return Some(&self.generic);
+        }
+        self.profiles.iter().find(|profile| profile.rules.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mdoc::cbor::Rules;
+    use mdoc::time::UnixTime;
+
+    use super::*;
+
+    fn fits(doc_type: &str, name_space: &str, identifier: &str, hex_text: &str) -> bool {
+        let bytes = hex::decode(hex_text).unwrap();
+        let item = Item::decode(&bytes, &Rules::default()).unwrap();
+        ProfileSet::built_in()
+            .for_doc_type(doc_type)
+            .fits(name_space, identifier, item)
+    }
+
+    #[test]
+    fn document_types_have_their_profiles() {
+        let profiles = ProfileSet::built_in();
+        for (doc_type, name) in [
+            ("org.iso.23220.1.jp.mnc", "my-number"),
+            ("org.iso.18013.5.1.mDL", "mdl"),
+            ("eu.europa.ec.eudi.pid.1", "eu-pid"),
+            ("org.iso.23220.photoID.1", "photo-id"),
+            ("org.iso.23220.photoid.1", "photo-id"),
+            ("org.iso.18013.5.1.mdl", "generic"),
+            ("com.example.card", "generic"),
+        ] {
+            assert_eq!(profiles.for_doc_type(doc_type).rules.name, name, "{doc_type}");
+            assert!(profiles.by_name(name).is_some());
+        }
+        assert!(profiles.by_name("passport").is_none());
+    }
+
+    #[test]
+    fn the_my_number_card_is_judged_to_the_letter() {
+        let profiles = ProfileSet::built_in();
+        let profile = profiles.for_doc_type("org.iso.23220.1.jp.mnc");
+        assert_eq!(profile.time_zone, Some(9 * 3600));
+        let signed = UnixTime::parse("2026-01-31T03:00:00Z").unwrap();
+        let ceiling = profile.rules.validity_ceiling.unwrap();
+        assert_eq!(ceiling(signed).to_string(), "2026-02-28T15:00:00Z");
+        let allowed = &profile.rules.issuer_curves;
+        for curve in [
+            Curve::P256,
+            Curve::P384,
+            Curve::P521,
+            Curve::BrainpoolP256r1,
+            Curve::BrainpoolP512r1,
+        ] {
+            assert!(allowed.contains(&curve), "{curve:?}");
+        }
+        assert!(
+            !allowed.contains(&Curve::Ed25519),
+            "its group is smaller than 256 bits"
+        );
+        assert_eq!(profile.rules.certificate.document_signer_usages.len(), 2);
+        assert_eq!(
+            profiles
+                .for_doc_type("org.iso.18013.5.1.mDL")
+                .rules
+                .certificate
+                .document_signer_usages
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn elements_have_their_types() {
+        let (mnc, iso, jp) = ("org.iso.23220.1.jp.mnc", "org.iso.23220.1", "org.iso.23220.1.jp");
+        assert!(fits(mnc, iso, "age_over_20", "f5"));
+        assert!(!fits(mnc, iso, "age_over_20", "01"));
+        assert!(!fits("com.example", "any", "age_over_20", "01"), "everywhere");
+        assert!(fits(mnc, iso, "birth_date", "d903ec6a313937312d30392d3031"));
+        assert!(fits(mnc, iso, "birth_date", "6a313937312d30392d3031"));
+        assert!(fits(
+            mnc,
+            iso,
+            "birth_date",
+            "a16a62697274685f64617465d903ec6a313937312d30392d3031"
+        ));
+        assert!(!fits(mnc, iso, "birth_date", "f5"));
+        assert!(
+            fits(mnc, jp, "portrait", "41ff")
+                && !fits(mnc, jp, "portrait", "61ff".replace("ff", "61").as_str())
+        );
+        assert!(fits(mnc, jp, "something_new", "f5"), "unknown elements pass");
+        let (mdl, space) = ("org.iso.18013.5.1.mDL", "org.iso.18013.5.1");
+        assert!(fits(mdl, space, "issue_date", "d903ec6a313937312d30392d3031"));
+        assert!(fits(
+            mdl,
+            space,
+            "issue_date",
+            "c074323032302d31302d30315431333a33303a30325a"
+        ));
+        assert!(!fits(
+            mdl,
+            space,
+            "birth_date",
+            "c074323032302d31302d30315431333a33303a30325a"
+        ));
+        assert!(!fits(mdl, space, "birth_date", "6a313937312d30392d3031"));
+        assert!(
+            fits(mdl, space, "driving_privileges", "80") && !fits(mdl, space, "driving_privileges", "8101")
+        );
+    }
+
+    #[test]
+    fn a_profile_with_an_unknown_word_is_refused() {
+        let text = BUILT_IN[0];
+        for (from, to) in [
+            ("name =", "nom ="),
+            ("P-384", "P-383"),
+            ("Asia/Tokyo", "Asia/Kyoto"),
+            ("one-month-in-japan", "one-month"),
+            ("1.0.23220.4.1.2", "1.0.x"),
+            ("[\"bool\"]", "[\"boolean\"]"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            assert!(
+                DocumentProfile::from_toml(&text.replacen(from, to, 1)).is_err(),
+                "{from}"
+            );
+        }
+    }
+}

@@ -1,0 +1,177 @@
+use serde_json::json;
+
+use super::*;
+
+const AGE_20: &str = include_str!("../../purposes/age-20.toml");
+
+fn rule_of(result: Result<Purpose, PurposeError>) -> String {
+    match result.and_then(|purpose| purpose.check_request()) {
+        Err(PurposeError::Rule(text)) => text,
+        other => panic!("no broken rule but {other:?}"),
+    }
+}
+
+fn replaced(from: &str, to: &str) -> Result<Purpose, PurposeError> {
+    assert!(AGE_20.contains(from), "{from}");
+    Purpose::from_toml(&AGE_20.replacen(from, to, 1))
+}
+
+#[test]
+fn every_ready_made_purpose_may_be_sent_and_speaks_two_languages() {
+    for (id, _) in READY_MADE {
+        let purpose = ready_made(id).unwrap();
+        assert_eq!(purpose.id(), *id);
+        assert_eq!(purpose.check_request(), Ok(()), "{id}");
+        assert!(
+            purpose.title().contains_key("ja") && purpose.title().contains_key("en"),
+            "{id}"
+        );
+        let asked = purpose
+            .documents()
+            .iter()
+            .flat_map(|document| document.request().values());
+        assert!(
+            !asked
+                .flat_map(BTreeMap::keys)
+                .any(|name| name.starts_with("individual_number")),
+            "{id}"
+        );
+    }
+    assert!(ready_made("age-21").is_none());
+    let unattended = ready_made("age-20-unattended").unwrap();
+    assert!(!unattended.documents()[0].requests("org.iso.23220.1.jp", "portrait"));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line() {
+    let error = replaced("threshold = 20", "threshold = 20\ntreshold = 21").unwrap_err();
+    let PurposeError::Toml(text) = error else {
+        panic!("{error:?}")
+    };
+    assert!(text.contains("treshold") && text.contains("line"), "{text}");
+}
+
+#[test]
+fn toml_and_json_of_one_meaning_have_one_hash() {
+    let toml = Purpose::from_toml(AGE_20).unwrap();
+    let twin = json!({
+        "id": "age-20",
+        "answer": [
+            { "threshold": 20, "rule": "age_over", "name": "over_20" },
+            { "name": "portrait", "rule": "element", "element": ["org.iso.23220.1.jp", "portrait"], "audience": "counter" }
+        ],
+        "title": { "en": "Proof of age, 20 and over", "ja": "20歳以上の確認" },
+        "document": [ { "doc_type": "org.iso.23220.1.jp.mnc", "request": {
+            "org.iso.23220.1.jp": { "portrait": false }, "org.iso.23220.1": { "age_over_20": false } } } ]
+    });
+    assert_eq!(Purpose::from_json(twin.clone()).unwrap().hash(), toml.hash());
+    let mut other = twin;
+    other["answer"][0]["threshold"] = json!(21);
+    assert_ne!(Purpose::from_json(other).unwrap().hash(), toml.hash());
+}
+
+#[test]
+fn rules_between_keys_are_checked() {
+    assert!(rule_of(replaced("id = \"age-20\"", "id = \"\"")).contains("id holds"));
+    assert!(rule_of(replaced("id = \"age-20\"", "id = \"age 20\"")).contains("id holds"));
+    assert!(rule_of(replaced("threshold = 20", "threshold = 100")).contains("threshold"));
+    assert!(rule_of(replaced("threshold = 20", "")).contains("threshold"));
+    assert!(rule_of(replaced("threshold = 20", "threshold = 20\nvalue = 1")).contains("threshold"));
+    assert!(rule_of(replaced("name = \"portrait\"", "name = \"over_20\"")).contains("two answers"));
+    assert!(rule_of(replaced("\"portrait\"]", "\"photograph\"]")).contains("no document is asked for"));
+    assert!(
+        rule_of(replaced("element = [\"org.iso.23220.1.jp\", \"portrait\"]", "")).contains("lacks element")
+    );
+    assert!(
+        rule_of(replaced(
+            "{ age_over_20 = false }",
+            "{ age_over_20 = false, sex = false }"
+        ))
+        .contains("no answer needs")
+    );
+    let three = "{ age_over_18 = false, age_over_20 = false, age_over_25 = false }";
+    assert!(rule_of(replaced("{ age_over_20 = false }", three)).contains("no more than two"));
+}
+
+#[test]
+fn the_individual_number_needs_a_statutory_basis() {
+    let asks = |basis: &str| {
+        Purpose::from_toml(&format!(
+            "id = \"number\"\ntitle = {{ en = \"Number\" }}\n{basis}\n[[document]]\ndoc_type = \"org.iso.23220.1.jp.mnc\"\n\
+             [document.request]\n\"org.iso.23220.1.jp\" = {{ individual_number_unicode = true }}\n\
+             [[answer]]\nname = \"number\"\nrule = \"element\"\nelement = [\"org.iso.23220.1.jp\", \"individual_number_unicode\"]\n"
+        ))
+    };
+    assert!(rule_of(asks("")).contains("statutory_basis"));
+    for basis in ["tax", "social-security", "disaster-response"] {
+        let purpose = asks(&format!("statutory_basis = \"{basis}\"")).unwrap();
+        assert_eq!(purpose.check_request(), Ok(()));
+    }
+    assert!(matches!(
+        asks("statutory_basis = \"marketing\""),
+        Err(PurposeError::Toml(_))
+    ));
+}
+
+#[test]
+fn revocation_has_its_defaults_and_its_limits() {
+    let purpose = ready_made("age-20").unwrap();
+    let expected = Revocation {
+        status: Requirement::IfPresent,
+        crl: Requirement::IfAvailable,
+        max_age: None,
+    };
+    assert_eq!(purpose.revocation(), expected);
+    let aged = replaced("crl = \"if_available\"", "crl = \"required\"\nmax_age = \"24h\"").unwrap();
+    assert_eq!(aged.revocation().max_age, Some(86_400));
+    assert_eq!(aged.revocation().crl, Requirement::Required);
+    assert!(matches!(
+        replaced("crl = \"if_available\"", "crl = \"if_present\""),
+        Err(PurposeError::Toml(_))
+    ));
+    for age in [
+        "24",
+        "h",
+        "-1h",
+        "24 h",
+        "1y",
+        "0s",
+        "99999999999999999999h",
+        "4000d",
+        "",
+    ] {
+        let text = format!("crl = \"off\"\nmax_age = \"{age}\"");
+        assert!(
+            matches!(
+                replaced("crl = \"if_available\"", &text),
+                Err(PurposeError::Toml(_))
+            ),
+            "{age}"
+        );
+    }
+}
+
+#[test]
+fn with_any_document_two_types_may_answer_under_one_name() {
+    let purpose = ready_made("age-20-any").unwrap();
+    for document in purpose.documents() {
+        let names: Vec<&str> = purpose
+            .answers_of(document)
+            .map(|answer| answer.name.as_str())
+            .collect();
+        assert_eq!(names, ["over_20", "portrait"]);
+    }
+}
+
+#[test]
+fn a_neighbouring_age_statement_answers_the_request() {
+    let purpose = ready_made("age-20").unwrap();
+    let document = &purpose.documents()[0];
+    assert!(document.requests("org.iso.23220.1", "age_over_25"));
+    assert!(!document.requests("org.iso.23220.1", "age_over_2"));
+    assert!(
+        !document.requests("org.iso.23220.1.jp", "age_over_25"),
+        "another namespace"
+    );
+    assert!(!document.requests("org.iso.23220.1", "birth_date"));
+}

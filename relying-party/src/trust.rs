@@ -1,0 +1,291 @@
+//! The trust snapshot: anchors and evidence from named bytes, never changed once made.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::evidence::{Crl, Evidence, StatusToken};
+use crate::profile::ProfileSet;
+
+/// A file of a trust directory: its path inside the directory, with `/`, and its content.
+#[derive(Clone, Debug)]
+pub struct TrustFile {
+    /// `anchors/NAME.pem`, `anchors/NAME.der`, `anchors/NAME.toml`, `crls/…`, `status/…`, `vicals/…`.
+    pub name: String,
+    /// The content.
+    pub bytes: Vec<u8>,
+}
+
+/// Whom a relying party trusts, and the evidence that came with it. The memory of checked chains
+/// lives and dies with it.
+#[derive(Debug)]
+pub struct TrustSnapshot {
+    pub(crate) anchors: AnchorSet,
+    pub(crate) cache: ChainCache,
+    pub(crate) profiles: ProfileSet,
+    evidence: Evidence,
+    hash: [u8; 32],
+    skipped: Vec<(String, String)>,
+}
+
+/// Why files make no snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {fault}")]
+pub struct TrustError {
+    /// The file.
+    pub file: String,
+    /// What is wrong with it.
+    pub fault: String,
+}
+
+/// `anchors/NAME.toml`: what the anchors of NAME vouch for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scope {
+    doc_types: Option<Vec<String>>,
+    profile: Option<String>,
+}
+
+impl TrustSnapshot {
+    /// Makes a snapshot. A certificate that is neither root nor link certificate is skipped and
+    /// listed; a file that cannot be read at all is an error, so that nothing is trusted by half.
+    ///
+    /// # Errors
+    /// [`TrustError`] with the file at fault.
+    pub fn new(mut files: Vec<TrustFile>) -> Result<Self, TrustError> {
+        files.sort_by(|left, right| left.name.cmp(&right.name));
+        let profiles = ProfileSet::built_in();
+        let scopes = scopes(&files, &profiles)?;
+        let mut anchors = Vec::new();
+        let mut names = Vec::new();
+        let mut evidence = Evidence::default();
+        let mut skipped = Vec::new();
+        for file in &files {
+            let fault = |fault: String| TrustError {
+                file: file.name.clone(),
+                fault,
+            };
+            match file.name.split_once('/') {
+                Some(("anchors", name)) => {
+                    let Some((stem, kind)) = name.rsplit_once('.') else {
+                        return Err(fault("an anchor ends in .pem, .der or .toml".to_owned()));
+                    };
+                    let scope = scopes.get(stem).cloned().unwrap_or_default();
+                    for der in certificates(kind, &file.bytes).map_err(&fault)? {
+                        let certificate = Certificate::from_der(&der).map_err(|e| fault(e.to_string()))?;
+                        let Scope { doc_types, profile } = scope.clone();
+                        anchors.push(Anchor {
+                            certificate,
+                            doc_types,
+                            profile,
+                        });
+                        names.push(file.name.clone());
+                    }
+                }
+                Some(("crls", _)) => {
+                    let lists =
+                        pem_blocks(&file.bytes, "X509 CRL").unwrap_or_else(|| vec![file.bytes.clone()]);
+                    for der in lists {
+                        match Crl::from_der(&der) {
+                            Some(crl) => evidence.crls.push(crl),
+                            None => skipped.push((file.name.clone(), "not a CRL".to_owned())),
+                        }
+                    }
+                }
+                Some(("status", name)) => evidence.status_tokens.push(StatusToken {
+                    uri: String::new(),
+                    content_type: content_type(name, &file.bytes).to_owned(),
+                    token: file.bytes.clone(),
+                }),
+                Some(("vicals", _)) => {
+                    skipped.push((file.name.clone(), "VICALs are not read yet".to_owned()));
+                }
+                _ => return Err(fault("not a part of a trust directory".to_owned())),
+            }
+        }
+        let (anchors, faults) = AnchorSet::new(anchors);
+        for (index, fault) in faults {
+            skipped.push((names.get(index).cloned().unwrap_or_default(), fault.to_string()));
+        }
+        let hash = hash(&files);
+        Ok(Self {
+            anchors,
+            cache: ChainCache::default(),
+            profiles,
+            evidence,
+            hash,
+            skipped,
+        })
+    }
+
+    /// The evidence that came with the files.
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// SHA-256 over all files, whatever order they came in.
+    pub const fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// How many anchors are trusted.
+    pub fn anchor_count(&self) -> usize {
+        self.anchors.anchors().len()
+    }
+
+    /// What was left aside: file and reason.
+    pub fn skipped(&self) -> &[(String, String)] {
+        &self.skipped
+    }
+}
+
+fn scopes(files: &[TrustFile], profiles: &ProfileSet) -> Result<BTreeMap<String, Scope>, TrustError> {
+    let mut scopes = BTreeMap::new();
+    for file in files {
+        let Some(stem) = file
+            .name
+            .strip_prefix("anchors/")
+            .and_then(|name| name.strip_suffix(".toml"))
+        else {
+            continue;
+        };
+        let fault = |fault: String| TrustError {
+            file: file.name.clone(),
+            fault,
+        };
+        let text = core::str::from_utf8(&file.bytes).map_err(|error| fault(error.to_string()))?;
+        let scope: Scope = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
+        if let Some(profile) = scope
+            .profile
+            .as_deref()
+            .filter(|name| profiles.by_name(name).is_none())
+        {
+            return Err(fault(format!("there is no document profile {profile}")));
+        }
+        let anchor = |kind: &str| format!("anchors/{stem}.{kind}");
+        if !files
+            .iter()
+            .any(|other| other.name == anchor("pem") || other.name == anchor("der"))
+        {
+            return Err(fault("there is no anchor of this name beside it".to_owned()));
+        }
+        scopes.insert(stem.to_owned(), scope);
+    }
+    Ok(scopes)
+}
+
+fn certificates(kind: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    match kind {
+        "pem" => pem_certificates(bytes).ok_or_else(|| "not PEM of certificates".to_owned()),
+        "der" => Ok(vec![bytes.to_vec()]),
+        "toml" => Ok(Vec::new()),
+        _ => Err("an anchor ends in .pem, .der or .toml".to_owned()),
+    }
+}
+
+/// The certificates of a PEM text, at least one; `None` where it is none. Text between the blocks
+/// is ignored, as RFC 7468 lets it be.
+pub fn pem_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    pem_blocks(bytes, "CERTIFICATE")
+}
+
+fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {
+    let text = core::str::from_utf8(bytes).ok()?;
+    let (begin, end) = (
+        format!("-----BEGIN {label}-----"),
+        format!("-----END {label}-----"),
+    );
+    let mut blocks = Vec::new();
+    for block in text.split(&begin).skip(1) {
+        let (body, _) = block.split_once(&end)?;
+        let body: String = body.split_ascii_whitespace().collect();
+        blocks.push(STANDARD.decode(body).ok()?);
+    }
+    (!blocks.is_empty()).then_some(blocks)
+}
+
+/// CWTs are CBOR; JWTs are text.
+fn content_type(name: &str, bytes: &[u8]) -> &'static str {
+    if name.ends_with(".jwt") || bytes.starts_with(b"ey") {
+        "application/statuslist+jwt"
+    } else {
+        "application/statuslist+cwt"
+    }
+}
+
+fn hash(files: &[TrustFile]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for file in files {
+        for part in [file.name.as_bytes(), &file.bytes] {
+            hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(part);
+        }
+    }
+    hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(name: &str, bytes: &[u8]) -> TrustError {
+        TrustSnapshot::new(vec![TrustFile {
+            name: name.to_owned(),
+            bytes: bytes.to_vec(),
+        }])
+        .unwrap_err()
+    }
+
+    #[test]
+    fn broken_files_are_named() {
+        assert_eq!(fault("anchors/a.pem", b"no pem").fault, "not PEM of certificates");
+        assert_eq!(fault("anchors/a.der", b"no der").fault, "not a DER certificate");
+        assert_eq!(
+            fault("anchors/a.crt", b"").fault,
+            "an anchor ends in .pem, .der or .toml"
+        );
+        assert_eq!(
+            fault("anchors/a.toml", b"").fault,
+            "there is no anchor of this name beside it"
+        );
+        assert!(fault("anchors/a.toml", b"colour = 1").fault.contains("colour"));
+        assert_eq!(
+            fault("anchors/a.toml", b"profile = \"x\"").fault,
+            "there is no document profile x"
+        );
+        assert_eq!(fault("notes.txt", b"").fault, "not a part of a trust directory");
+        assert_eq!(fault("notes.txt", b"").file, "notes.txt");
+    }
+
+    #[test]
+    fn the_hash_depends_on_names_and_bytes_and_not_on_order() {
+        let file = |name: &str, bytes: &[u8]| TrustFile {
+            name: name.to_owned(),
+            bytes: bytes.to_vec(),
+        };
+        let hash = |files: Vec<TrustFile>| TrustSnapshot::new(files).unwrap().hash();
+        let (one, two) = (file("status/a", b"1"), file("status/b", b"2"));
+        assert_eq!(
+            hash(vec![one.clone(), two.clone()]),
+            hash(vec![two.clone(), one.clone()])
+        );
+        assert_ne!(hash(vec![one.clone()]), hash(vec![one.clone(), two]));
+        assert_ne!(hash(vec![one]), hash(vec![file("status/a", b"2")]));
+    }
+
+    #[test]
+    fn what_cannot_be_used_yet_is_listed() {
+        let file = |name: &str| TrustFile {
+            name: name.to_owned(),
+            bytes: b"x".to_vec(),
+        };
+        let snapshot = TrustSnapshot::new(vec![file("crls/a"), file("vicals/b")]).unwrap();
+        let names: Vec<&str> = snapshot.skipped().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["crls/a", "vicals/b"]);
+        assert_eq!(snapshot.anchor_count(), 0);
+    }
+}
