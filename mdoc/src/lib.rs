@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! QR text    ─ engagement::DeviceEngagement ───► the phone's key
-//! purpose    ─ request::encode_device_request ─► what is asked
+//! purpose    ─ request::DeviceRequest ─────────► what is asked
 //! both       ─ session::ReaderSession ─────────► plaintext response and SessionTranscript
 //! bytes      ─ response::DeviceResponse ───────► syntax only, bytes kept
 //! document   ─ verify::verify_document ────────► every check, and a VerifiedDocument if all hold
@@ -21,4 +21,8 @@ pub mod response;
 pub mod session;
 pub mod time;
 pub mod verify;
+pub mod version;
 pub mod x509;
+
+#[cfg(test)]
+mod test_vectors;

@@ -1,264 +1,324 @@
-//! Device engagement (ISO/IEC 18013-5 §8.2.1) from a QR code.
+//! Device engagement (18013-5 §8.2): what a phone tells before anything is encrypted.
 
-use crate::cbor::{self, Item, Rules};
-use crate::cose::{KeyFormatError, decode_key};
+mod base64url;
+mod method;
+
+pub use base64url::Base64urlError;
+pub use method::{
+    BleCentralClient, BleOptions, BlePeripheralServer, MethodError, NfcOptions, RetrievalMethod,
+    WifiAwareOptions,
+};
+
+use core::fmt;
+
+use crate::cbor::{self, Item, Map, Rules};
+use crate::cose;
 use crate::crypto::PublicKey;
+use crate::limits::NAME_BYTES;
+use crate::version::{Version, VersionError};
 
-/// Characters of the URI in a QR code.
-const MAX_URI: usize = 4 * 1024;
-/// Bytes of an engagement.
-const MAX_BYTES: usize = 16 * 1024;
-/// The only cipher suite of the standard.
+const VERSION: i64 = 0;
+const SECURITY: i64 = 1;
+const RETRIEVAL_METHODS: i64 = 2;
+const ORIGIN_INFOS: i64 = 5;
+const CAPABILITIES: i64 = 6;
+
+/// The one cipher suite there is: ECDH, HKDF-SHA-256, AES-256-GCM.
 const CIPHER_SUITE: u64 = 1;
 
-/// What a phone shows to be connected to.
+/// A phone's engagement.
 ///
-/// ```text
-/// DeviceEngagement = { 0: tstr, 1: [ 1, EDeviceKeyBytes ], ? 2: [ + DeviceRetrievalMethod ], * int => any }
+/// ```cddl
+/// DeviceEngagement = { 0: tstr, 1: [ 1, EDeviceKeyBytes ], ? 2: [ + DeviceRetrievalMethod ],
+///                      ? 5: [ * OriginInfo ], ? 6: Capabilities, * int => any }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// Server retrieval (key 3) and protocol information (key 4) are ignored, and so is every key that is
+/// not known. Keys 5 and 6 are read from version 1.1 on: phones of version 1.0 put other things there.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeviceEngagement {
-    bytes: Vec<u8>,
-    version_minor: u64,
+    encoded: Vec<u8>,
+    version: Version,
     e_device_key: PublicKey,
-}
-
-/// Why a text or bytes are no device engagement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EngagementError {
-    /// Not an `mdoc:` URI.
-    #[error("not an mdoc: URI")]
-    Scheme,
-    /// An `mdoc://` URI, which belongs to websites and not to a phone at a counter.
-    #[error("an mdoc:// URI of a website, not a device engagement")]
-    Website,
-    /// Longer than a QR code or an engagement may be.
-    #[error("an engagement that is too long")]
-    TooLong,
-    /// Not base64url without padding.
-    #[error("not base64url without padding")]
-    Base64Url,
-    /// Not strict CBOR.
-    #[error("the engagement is not strict CBOR: {0}")]
-    Cbor(#[from] cbor::Error),
-    /// A member is missing or of the wrong type.
-    #[error("{0}")]
-    Structure(&'static str),
-    /// An unknown major version.
-    #[error("an engagement of an unknown version")]
-    Version,
-    /// An unknown cipher suite.
-    #[error("an engagement with an unknown cipher suite")]
-    CipherSuite,
-    /// EDeviceKey is no key.
-    #[error("the engagement's key: {0}")]
-    Key(#[from] KeyFormatError),
+    e_device_key_bytes: Vec<u8>,
+    retrieval_methods: Vec<RetrievalMethod>,
+    origin_infos: Vec<OriginInfo>,
+    capabilities: Option<Capabilities>,
 }
 
 impl DeviceEngagement {
-    /// Reads the text of a QR code: `mdoc:` (in any case) and base64url without padding.
+    /// The most characters of a QR code's text. A QR code holds at most 4,296.
+    pub const MAX_URI_LEN: usize = 4096;
+    /// The most bytes of an encoded engagement.
+    pub const MAX_LEN: usize = 16 * 1024;
+    const MAX_ORIGIN_INFOS: usize = 16;
+
+    /// Reads the text of a QR code: `mdoc:` and base64url without padding.
+    ///
+    /// The text is taken as it is: what a scanner puts around it is the caller's to remove.
     ///
     /// # Errors
     /// [`EngagementError`].
-    pub fn from_uri(uri: &str) -> Result<Self, EngagementError> {
-        if uri.len() > MAX_URI {
-            return Err(EngagementError::TooLong);
+    pub fn from_uri(text: &str) -> Result<Self, EngagementError> {
+        if text.len() > Self::MAX_URI_LEN {
+            return Err(EngagementError::TooLarge);
         }
-        let (scheme, payload) = uri.split_at_checked(5).ok_or(EngagementError::Scheme)?;
-        if !scheme.eq_ignore_ascii_case("mdoc:") {
-            return Err(EngagementError::Scheme);
+        let body = text
+            .split_once(':')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("mdoc"))
+            .map(|(_, body)| body)
+            .ok_or(EngagementError::Scheme)?;
+        if body.starts_with("//") {
+            return Err(EngagementError::ReverseEngagement);
         }
-        if payload.starts_with("//") {
-            return Err(EngagementError::Website);
-        }
-        Self::decode(&base64url(payload).ok_or(EngagementError::Base64Url)?)
+        Self::from_bytes(&base64url::decode(body).map_err(EngagementError::Base64url)?)
     }
 
-    /// Decodes DeviceEngagement.
+    /// Reads an encoded DeviceEngagement, without tag 24.
     ///
     /// # Errors
     /// [`EngagementError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, EngagementError> {
-        if bytes.len() > MAX_BYTES {
-            return Err(EngagementError::TooLong);
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, EngagementError> {
+        if bytes.len() > Self::MAX_LEN {
+            return Err(EngagementError::TooLarge);
         }
-        let rules = Rules::default();
-        let map = Item::decode(bytes, &rules)?.as_map();
-        let map = map.ok_or(EngagementError::Structure("the engagement is not a map"))?;
-        let version = map
-            .get_int(0)
-            .and_then(Item::as_text)
-            .and_then(|text| text.split_once('.'));
-        let version = version.ok_or(EngagementError::Structure("the engagement has no version"))?;
-        let minor = match version {
-            ("1", minor) if (1..=4).contains(&minor.len()) => minor.parse(),
-            _ => return Err(EngagementError::Version),
+        let item = Item::decode(bytes, &Rules::default()).map_err(EngagementError::Cbor)?;
+        let map = item.as_map().ok_or(EngagementError::NotAMap)?;
+        if map.iter().any(|(key, _)| !is_integer(key)) {
+            return Err(EngagementError::Key);
+        }
+        let version = map.get_int(VERSION).ok_or(EngagementError::VersionMissing)?;
+        let version = Version::decode(version).map_err(EngagementError::Version)?;
+        let security = map.get_int(SECURITY).ok_or(EngagementError::Security)?;
+        let (e_device_key, e_device_key_bytes) = decode_security(security)?;
+        let retrieval_methods = match map.get_int(RETRIEVAL_METHODS) {
+            Some(methods) => method::decode_all(methods).map_err(EngagementError::RetrievalMethod)?,
+            None => Vec::new(),
         };
-        let version_minor = minor.map_err(|_| EngagementError::Version)?;
-        let security = map
-            .get_int(1)
-            .and_then(Item::as_array)
-            .and_then(|array| array.exactly::<2>());
-        let [suite, key] = security.ok_or(EngagementError::Structure("the engagement has no security"))?;
-        if suite.as_u64() != Some(CIPHER_SUITE) {
-            return Err(EngagementError::CipherSuite);
-        }
-        let key = key
-            .embedded(&rules)?
-            .ok_or(EngagementError::Structure("the key is not encoded CBOR"))?;
+        let (origin_infos, capabilities) = if version >= Version::V1_1 {
+            (decode_origin_infos(map)?, decode_capabilities(map)?)
+        } else {
+            (Vec::new(), None)
+        };
         Ok(Self {
-            bytes: bytes.to_vec(),
-            version_minor,
-            e_device_key: decode_key(key)?,
+            encoded: bytes.to_vec(),
+            version,
+            e_device_key,
+            e_device_key_bytes,
+            retrieval_methods,
+            origin_infos,
+            capabilities,
         })
     }
 
-    /// The engagement as received.
+    /// The bytes as received, which the session transcript is made of.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.encoded
     }
 
-    /// The phone's ephemeral key.
+    /// The version: 1.1 when the phone follows the second edition.
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The phone's ephemeral key. Its curve is the one that the reader must use too.
     pub const fn e_device_key(&self) -> &PublicKey {
         &self.e_device_key
     }
 
-    /// Minor version; the major version is 1.
-    pub const fn version_minor(&self) -> u64 {
-        self.version_minor
+    /// EDeviceKeyBytes as received, tag 24 included.
+    pub fn e_device_key_bytes(&self) -> &[u8] {
+        &self.e_device_key_bytes
+    }
+
+    /// The ways that the phone offers to move data, in its order, as far as they are known here. With
+    /// NFC engagement there are none: carriers then stand in the handover message.
+    pub fn retrieval_methods(&self) -> &[RetrievalMethod] {
+        &self.retrieval_methods
+    }
+
+    /// Where the engagement came from (version 1.1).
+    pub fn origin_infos(&self) -> &[OriginInfo] {
+        &self.origin_infos
+    }
+
+    /// What the phone says it can do (version 1.1).
+    pub const fn capabilities(&self) -> Option<Capabilities> {
+        self.capabilities
     }
 }
 
-/// Decodes base64url without padding, refusing spare bits that are not zero (RFC 4648 §3.5).
-pub fn base64url(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    let (mut buffer, mut bits) = (0_u32, 0_u32);
-    for digit in text.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        buffer = (buffer << 6) | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            let [_, _, _, byte] = (buffer >> bits).to_be_bytes();
-            out.push(byte);
-            buffer &= (1 << bits) - 1;
-        }
+/// Says only the version and the number of methods: keys and addresses would tell phones apart.
+impl fmt::Debug for DeviceEngagement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceEngagement")
+            .field("version", &self.version)
+            .field("retrieval_methods", &self.retrieval_methods.len())
+            .finish_non_exhaustive()
     }
-    // A digit on its own holds no byte.
-    (bits < 6 && buffer == 0).then_some(out)
+}
+
+/// Where an engagement came from: `{ "cat": uint, "type": uint, "details": { * tstr => any } }`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OriginInfo {
+    /// The category, `cat`.
+    pub category: u64,
+    /// The type within the category, `type`.
+    pub origin_type: u64,
+    /// For a web origin (category 1, type 1) the `domain` of the details.
+    pub domain: Option<String>,
+}
+
+/// Says only the numbers: the domain is content.
+impl fmt::Debug for OriginInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OriginInfo")
+            .field("category", &self.category)
+            .field("origin_type", &self.origin_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a phone of version 1.1 says it can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Session establishment inside the NFC handover (key 2).
+    pub handover_session_establishment: bool,
+    /// One reader authentication over the whole request (key 3).
+    pub reader_auth_all: bool,
+    /// The second edition's members of a request (key 4).
+    pub extended_request: bool,
+}
+
+/// Why text or bytes are no engagement that a session can start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngagementError {
+    /// More than [`DeviceEngagement::MAX_URI_LEN`] or [`DeviceEngagement::MAX_LEN`].
+    #[error("an engagement that is too large")]
+    TooLarge,
+    /// The text does not start with `mdoc:`.
+    #[error("not the text of an mdoc engagement")]
+    Scheme,
+    /// `mdoc://` starts a website's flow (ISO/IEC TS 18013-7), not a session at a counter.
+    #[error("an mdoc:// link of a website, not an engagement")]
+    ReverseEngagement,
+    /// The text after `mdoc:` is no strict base64url.
+    #[error("the engagement's base64url has {0}")]
+    Base64url(Base64urlError),
+    /// Not one item of strict CBOR.
+    #[error("an engagement that is no strict CBOR: {0}")]
+    Cbor(cbor::Error),
+    /// Not a map.
+    #[error("an engagement that is not a map")]
+    NotAMap,
+    /// A key that is not an integer.
+    #[error("an engagement with a key that is not an integer")]
+    Key,
+    /// No version.
+    #[error("an engagement without a version")]
+    VersionMissing,
+    /// A version that cannot be gone on with.
+    #[error("an engagement with {0}")]
+    Version(VersionError),
+    /// Security is missing or not an array of a cipher suite and EDeviceKeyBytes.
+    #[error("an engagement whose security is missing or malformed")]
+    Security,
+    /// A cipher suite other than 1.
+    #[error("an engagement with an unknown cipher suite")]
+    CipherSuite,
+    /// The content of EDeviceKeyBytes is not one item of strict CBOR.
+    #[error("an engagement whose key is no strict CBOR: {0}")]
+    EDeviceKeyCbor(cbor::Error),
+    /// EDeviceKey is no valid public key.
+    #[error("an engagement with {0}")]
+    EDeviceKey(cose::KeyFormatError),
+    /// The list of retrieval methods or one of a known type is malformed.
+    #[error("an engagement with {0}")]
+    RetrievalMethod(MethodError),
+    /// The list of origins is malformed (version 1.1).
+    #[error("an engagement whose origins are malformed")]
+    OriginInfos,
+    /// The capabilities are malformed (version 1.1).
+    #[error("an engagement whose capabilities are malformed")]
+    Capabilities,
+}
+
+fn decode_security(item: Item<'_>) -> Result<(PublicKey, Vec<u8>), EngagementError> {
+    let [cipher_suite, key_bytes] = item
+        .as_array()
+        .and_then(cbor::Array::exactly)
+        .ok_or(EngagementError::Security)?;
+    if !is_integer(cipher_suite) {
+        return Err(EngagementError::Security);
+    }
+    if cipher_suite.as_u64() != Some(CIPHER_SUITE) {
+        return Err(EngagementError::CipherSuite);
+    }
+    let key = key_bytes
+        .embedded(&Rules::default())
+        .map_err(EngagementError::EDeviceKeyCbor)?
+        .ok_or(EngagementError::Security)?;
+    let key = cose::decode_key(key).map_err(EngagementError::EDeviceKey)?;
+    Ok((key, key_bytes.encoded().to_vec()))
+}
+
+fn decode_origin_infos(map: Map<'_>) -> Result<Vec<OriginInfo>, EngagementError> {
+    let Some(item) = map.get_int(ORIGIN_INFOS) else {
+        return Ok(Vec::new());
+    };
+    item.as_array()
+        .filter(|infos| infos.len() <= DeviceEngagement::MAX_ORIGIN_INFOS)
+        .and_then(|infos| infos.iter().map(decode_origin_info).collect())
+        .ok_or(EngagementError::OriginInfos)
+}
+
+fn decode_origin_info(item: Item<'_>) -> Option<OriginInfo> {
+    let map = item.as_map()?;
+    let category = map.get_text("cat")?.as_u64()?;
+    let origin_type = map.get_text("type")?.as_u64()?;
+    let details = map.get_text("details")?.as_map()?;
+    let domain = if (category, origin_type) == (1, 1) {
+        let domain = details.get_text("domain")?.as_text()?;
+        if domain.len() > NAME_BYTES {
+            return None;
+        }
+        Some(domain.to_owned())
+    } else {
+        None
+    };
+    Some(OriginInfo {
+        category,
+        origin_type,
+        domain,
+    })
+}
+
+fn decode_capabilities(map: Map<'_>) -> Result<Option<Capabilities>, EngagementError> {
+    let Some(item) = map.get_int(CAPABILITIES) else {
+        return Ok(None);
+    };
+    let map = item.as_map().ok_or(EngagementError::Capabilities)?;
+    if map.iter().any(|(key, _)| !is_integer(key)) {
+        return Err(EngagementError::Capabilities);
+    }
+    // A capability is there with the value true, or it is left out.
+    let has = |key| match map.get_int(key).map(Item::as_bool) {
+        None => Ok(false),
+        Some(Some(true)) => Ok(true),
+        Some(_) => Err(EngagementError::Capabilities),
+    };
+    Ok(Some(Capabilities {
+        handover_session_establishment: has(2)?,
+        reader_auth_all: has(3)?,
+        extended_request: has(4)?,
+    }))
+}
+
+fn is_integer(item: Item<'_>) -> bool {
+    matches!(item.kind(), cbor::Kind::Unsigned | cbor::Kind::Negative)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::{Curve, KeyError};
-
-    /// The QR engagement of ISO/IEC 18013-5 Annex D.
-    const ANNEX_D: &str = concat!(
-        "a30063312e30018201d818584ba4010220012158205a88d182bce5f42efa59943f33359d2e8a968ff289d93e5fa444b624343167fe",
-        "225820b16e8cf858ddc7690407ba61d4c338237a8cfcf3de6aa672fc60a557aa32fc67",
-        "0281830201a300f401f50b5045efef742b2c4837a9a3b0e1d05a6917"
-    );
-
-    fn decode(hex_text: &str) -> Result<DeviceEngagement, EngagementError> {
-        DeviceEngagement::decode(&hex::decode(hex_text).unwrap())
-    }
-
-    #[test]
-    fn the_engagement_of_annex_d_is_read_and_kept_as_received() {
-        let engagement = decode(ANNEX_D).unwrap();
-        assert_eq!(engagement.e_device_key().curve(), Curve::P256);
-        assert_eq!(hex::encode(engagement.as_bytes()), ANNEX_D);
-        assert_eq!(engagement.version_minor(), 0);
-    }
-
-    #[test]
-    fn the_uri_is_read_in_any_case_of_its_scheme() {
-        let payload = "owBjMS4wAYIB2BhYS6QBAiABIVggWojRgrzl9C76WZQ_MzWdLoqWj_KJ2T5fpES2JDQxZ_4iWCCxboz4WN3HaQQHumHUwzgjeoz889";
-        let whole = {
-            // Encoded with the other library that the reader's peers use.
-            let bytes = hex::decode(ANNEX_D).unwrap();
-            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-            let mut text = String::new();
-            for chunk in bytes.chunks(3) {
-                let mut word = [0; 4];
-                word[1..=chunk.len()].copy_from_slice(chunk);
-                let word = u32::from_be_bytes(word);
-                for index in 0..=chunk.len() {
-                    text.push(alphabet[(word >> (18 - 6 * index) & 63) as usize] as char);
-                }
-            }
-            text
-        };
-        assert!(whole.starts_with(payload.get(..40).unwrap()));
-        for scheme in ["mdoc:", "MDOC:", "Mdoc:"] {
-            assert!(
-                DeviceEngagement::from_uri(&format!("{scheme}{whole}")).is_ok(),
-                "{scheme}"
-            );
-        }
-        let error = |uri: &str| DeviceEngagement::from_uri(uri).unwrap_err();
-        assert_eq!(error("mdoc"), EngagementError::Scheme);
-        assert_eq!(error(&format!("http:{whole}")), EngagementError::Scheme);
-        assert_eq!(error(&format!("mdoc://{whole}")), EngagementError::Website);
-        assert_eq!(error(&format!("mdoc:{whole}=")), EngagementError::Base64Url);
-        assert_eq!(error(&format!("mdoc: {whole}")), EngagementError::Base64Url);
-        assert_eq!(error(&format!("mdoc:{whole}\n")), EngagementError::Base64Url);
-        assert_eq!(error("mdoc:A"), EngagementError::Base64Url, "a digit on its own");
-        assert_eq!(error("mdoc:AB"), EngagementError::Base64Url, "spare bits");
-        assert_eq!(
-            error(&format!("mdoc:{}", "A".repeat(5000))),
-            EngagementError::TooLong
-        );
-        for end in 5..whole.len() {
-            assert!(
-                DeviceEngagement::from_uri(&format!("mdoc:{}", &whole[..end])).is_err(),
-                "{end}"
-            );
-        }
-    }
-
-    #[test]
-    fn deviations_are_named() {
-        let replace = |from: &str, to: &str| decode(&ANNEX_D.replacen(from, to, 1)).err();
-        assert_eq!(
-            decode("80").err(),
-            Some(EngagementError::Structure("the engagement is not a map"))
-        );
-        assert_eq!(replace("312e30", "322e30"), Some(EngagementError::Version));
-        assert_eq!(replace("312e30", "312e78"), Some(EngagementError::Version));
-        assert_eq!(replace("018201", "018202"), Some(EngagementError::CipherSuite));
-        assert_eq!(
-            replace("5a88d1", "5b88d1"),
-            Some(EngagementError::Key(KeyFormatError::Key(KeyError::NotOnCurve)))
-        );
-        assert!(
-            matches!(replace("a300", "a200"), Some(EngagementError::Cbor(_))),
-            "trailing bytes"
-        );
-        assert_eq!(
-            replace("d818584b", "d817584b").map(|error| matches!(error, EngagementError::Structure(_))),
-            Some(true)
-        );
-        assert_eq!(
-            DeviceEngagement::decode(&[0; 16 * 1024 + 1]).err(),
-            Some(EngagementError::TooLong)
-        );
-    }
-
-    #[test]
-    fn a_later_minor_version_and_unknown_keys_are_read() {
-        let newer = ANNEX_D.replacen("312e30", "312e39", 1);
-        assert_eq!(decode(&newer).unwrap().version_minor(), 9);
-        let unknown = ANNEX_D.replacen("a300", "a4381f0100", 1);
-        assert!(decode(&unknown).is_ok());
-    }
-}
+mod tests;

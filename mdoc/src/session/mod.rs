@@ -1,11 +1,14 @@
-//! The session: transcript and its handovers, session keys, messages, the reader's state machine.
+//! Sessions (18013-5 §9.1.1) and what they are bound to.
 
 mod cipher;
+mod clock;
+mod failure;
 mod message;
 mod reader;
 mod transcript;
 
-pub use cipher::{CipherError, SkDevice, SkReader, derive_session_keys};
-pub use message::{SessionData, SessionDataError, SessionStatus, encode_establishment};
-pub use reader::{Event, Milliseconds, Phase, ReaderSession, SessionFailure, SessionReason, Timeouts};
-pub use transcript::{SessionTranscript, TranscriptError};
+pub use clock::MonotonicTime;
+pub use failure::{Party, Phase, SessionFailure};
+pub use message::{MessageError, SessionData, SessionEstablishment, Status};
+pub use reader::{AfterEnd, Engaged, Event, Handover, ReaderSession, SessionSettings, TransportEnd};
+pub use transcript::{AnnexB, OpenId4VpDcApi, OpenId4VpRedirect, SessionTranscript, TranscriptError};
