@@ -5,7 +5,9 @@ mod ready_made;
 
 use std::collections::BTreeMap;
 
-use mdoc::request::ItemsRequest;
+use mdoc::request::{
+    DeviceRequest, DocRequest, ItemsRequest, RequestError, RequestedElement, RequestedNameSpace,
+};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -281,24 +283,28 @@ impl Purpose {
     }
 
     /// What is asked of the phone, in the order of the documents.
-    pub fn items_requests(&self) -> Vec<ItemsRequest<'_>> {
-        self.documents
-            .iter()
-            .map(|document| ItemsRequest {
-                doc_type: &document.file.doc_type,
-                name_spaces: document
-                    .file
-                    .request
-                    .iter()
-                    .map(|(name_space, elements)| {
-                        (
-                            name_space.as_str(),
-                            elements.iter().map(|(e, retain)| (e.as_str(), *retain)).collect(),
-                        )
-                    })
-                    .collect(),
-            })
-            .collect()
+    ///
+    /// # Errors
+    /// The purpose asks for more than a DeviceRequest can hold.
+    pub fn device_request(&self) -> Result<DeviceRequest, RequestError> {
+        let requests = self.documents.iter().map(|document| {
+            let name_spaces = document
+                .file
+                .request
+                .iter()
+                .map(|(name, elements)| RequestedNameSpace {
+                    name: name.clone(),
+                    elements: elements
+                        .iter()
+                        .map(|(identifier, retain)| RequestedElement {
+                            identifier: identifier.clone(),
+                            intent_to_retain: *retain,
+                        })
+                        .collect(),
+                });
+            ItemsRequest::new(document.file.doc_type.clone(), name_spaces.collect()).map(DocRequest::new)
+        });
+        DeviceRequest::new(requests.collect::<Result<Vec<_>, _>>()?)
     }
 }
 
