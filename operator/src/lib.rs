@@ -1,1 +1,212 @@
-//! operator.
+//! Reads an operator's files into bytes for the pure crates: purposes and trust directories. Makes
+//! no decisions.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use relying_party::purpose::{Purpose, PurposeError, READY_MADE, ready_made};
+use relying_party::{TrustError, TrustFile, TrustSnapshot};
+
+/// The folders of a trust directory.
+const FOLDERS: [&str; 4] = ["anchors", "crls", "status", "vicals"];
+/// Files in a trust directory; more is a mistake, such as the root of a disk.
+const MAX_FILES: usize = 100_000;
+/// Bytes of one file in a trust directory.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of a purpose.
+const MAX_PURPOSE_BYTES: u64 = 1024 * 1024;
+
+/// Why the operator's files cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperatorError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A file is larger than it may be.
+    #[error("{} is larger than {limit} bytes", path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// The bound.
+        limit: u64,
+    },
+    /// More files than a trust directory may hold.
+    #[error("{} holds more than {MAX_FILES} files", .0.display())]
+    TooManyFiles(PathBuf),
+    /// None of the folders of a trust directory is there.
+    #[error("{} is no trust directory: it has none of the folders anchors, crls, status, vicals", .0.display())]
+    NoTrustDirectory(PathBuf),
+    /// A file of the trust directory is at fault.
+    #[error("the trust directory: {0}")]
+    Trust(#[from] TrustError),
+    /// The purpose is at fault.
+    #[error("{path}: {error}")]
+    Purpose {
+        /// The file or identifier.
+        path: String,
+        /// What is wrong.
+        error: PurposeError,
+    },
+    /// Neither a ready-made purpose nor a file.
+    #[error("there is no purpose {name} and no file of that name; ready-made: {known}")]
+    NoPurpose {
+        /// What was asked for.
+        name: String,
+        /// The ready-made identifiers.
+        known: String,
+    },
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// It cannot be read, or is larger.
+pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, OperatorError> {
+    let read = |error| OperatorError::Read {
+        path: path.to_owned(),
+        error,
+    };
+    if fs::metadata(path).map_err(read)?.len() > limit {
+        return Err(OperatorError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    fs::read(path).map_err(read)
+}
+
+/// The ready-made purpose of this identifier, or the TOML file of this name.
+///
+/// # Errors
+/// There is neither, or the file is no purpose.
+pub fn load_purpose(id_or_file: &str) -> Result<Purpose, OperatorError> {
+    if let Some(purpose) = ready_made(id_or_file) {
+        return Ok(purpose);
+    }
+    let path = Path::new(id_or_file);
+    if !path.exists() {
+        let known: Vec<&str> = READY_MADE.iter().map(|(id, _)| *id).collect();
+        return Err(OperatorError::NoPurpose {
+            name: id_or_file.to_owned(),
+            known: known.join(", "),
+        });
+    }
+    let fault = |error| OperatorError::Purpose {
+        path: id_or_file.to_owned(),
+        error,
+    };
+    let text = String::from_utf8(read_file(path, MAX_PURPOSE_BYTES)?);
+    let text = text.map_err(|_| fault(PurposeError::Toml("not UTF-8".to_owned())))?;
+    Purpose::from_toml(&text).map_err(fault)
+}
+
+/// Reads a trust directory into a snapshot.
+///
+/// # Errors
+/// A file cannot be read or is at fault.
+pub fn load_trust(directory: &Path) -> Result<TrustSnapshot, OperatorError> {
+    let mut files = Vec::new();
+    let mut found = false;
+    for folder in FOLDERS {
+        let path = directory.join(folder);
+        if path.is_dir() {
+            found = true;
+            read_folder(&path, folder, &mut files)?;
+        }
+    }
+    if !found {
+        fs::read_dir(directory).map_err(|error| OperatorError::Read {
+            path: directory.to_owned(),
+            error,
+        })?;
+        return Err(OperatorError::NoTrustDirectory(directory.to_owned()));
+    }
+    Ok(TrustSnapshot::new(files)?)
+}
+
+/// The files of one folder; hidden ones, which editors and systems leave behind, are passed over.
+fn read_folder(path: &Path, folder: &str, files: &mut Vec<TrustFile>) -> Result<(), OperatorError> {
+    let read = |error| OperatorError::Read {
+        path: path.to_owned(),
+        error,
+    };
+    for entry in fs::read_dir(path).map_err(read)? {
+        let entry = entry.map_err(read)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || entry.path().is_dir() {
+            continue;
+        }
+        if files.len() >= MAX_FILES {
+            return Err(OperatorError::TooManyFiles(path.to_owned()));
+        }
+        let bytes = read_file(&entry.path(), MAX_FILE_BYTES)?;
+        files.push(TrustFile {
+            name: format!("{folder}/{name}"),
+            bytes,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purposes_come_by_identifier_and_by_file() {
+        assert_eq!(load_purpose("age-20").unwrap().id(), "age-20");
+        let error = load_purpose("age-21").unwrap_err().to_string();
+        assert!(
+            error.contains("age-21") && error.contains("identity-basic"),
+            "{error}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("own.toml");
+        fs::write(&file, READY_MADE[0].1.replace("\"age-20\"", "\"own\"")).unwrap();
+        assert_eq!(load_purpose(file.to_str().unwrap()).unwrap().id(), "own");
+        fs::write(&file, "id = 1").unwrap();
+        let error = load_purpose(file.to_str().unwrap()).unwrap_err();
+        assert!(matches!(error, OperatorError::Purpose { .. }), "{error}");
+        fs::write(&file, [0xff]).unwrap();
+        assert!(matches!(
+            load_purpose(file.to_str().unwrap()),
+            Err(OperatorError::Purpose { .. })
+        ));
+    }
+
+    #[test]
+    fn a_trust_directory_has_its_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(
+            load_trust(folder.path()),
+            Err(OperatorError::NoTrustDirectory(_))
+        ));
+        assert!(matches!(
+            load_trust(&folder.path().join("missing")),
+            Err(OperatorError::Read { .. })
+        ));
+        fs::create_dir(folder.path().join("anchors")).unwrap();
+        fs::write(folder.path().join("anchors/.hidden"), "").unwrap();
+        assert_eq!(load_trust(folder.path()).unwrap().anchor_count(), 0);
+        fs::write(folder.path().join("anchors/broken.pem"), "").unwrap();
+        assert!(matches!(load_trust(folder.path()), Err(OperatorError::Trust(_))));
+    }
+
+    #[test]
+    fn large_files_are_refused_before_they_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("large");
+        fs::write(&file, [0; 100]).unwrap();
+        assert!(read_file(&file, 100).is_ok());
+        assert!(matches!(
+            read_file(&file, 99),
+            Err(OperatorError::TooLarge { limit: 99, .. })
+        ));
+    }
+}

@@ -40,6 +40,12 @@ pub struct StatusToken {
 }
 
 impl Crl {
+    /// The CRLs of a PEM text; blocks that hold none are passed over.
+    pub fn from_pem(pem: &[u8]) -> Vec<Self> {
+        let blocks = crate::trust::pem_blocks(pem, "X509 CRL").unwrap_or_default();
+        blocks.iter().filter_map(|der| Self::from_der(der)).collect()
+    }
+
     /// Parses DER; `None` where it is no CRL.
     pub fn from_der(der: &[u8]) -> Option<Self> {
         let list = CertificateList::<Rfc5280>::from_der(der).ok()?;

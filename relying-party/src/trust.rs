@@ -193,7 +193,7 @@ pub fn pem_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     pem_blocks(bytes, "CERTIFICATE")
 }
 
-fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {
     let text = core::str::from_utf8(bytes).ok()?;
     let (begin, end) = (
         format!("-----BEGIN {label}-----"),

@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Verifies ISO/IEC 18013-5 mdoc responses for back ends.
+#[derive(Parser)]
+#[command(name = "verifier-api", version, about, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit status: 0 accepted, 1 rejected, 2 undetermined, 64 wrong usage, an unreadable file or a bad configuration.
+
+In Japan the law asks those who receive a card-substitute record to use a certified program. This
+program is an engine that can be certified or run behind a certified one; it does not claim to be certified.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Judge a DeviceResponse, or a stream of jobs
+    Verify(Verify),
+}
+
+/// Judges one response from files, or with --jobs one JSON job a line from standard input.
+#[derive(Args)]
+#[command(after_help = VERIFY_HELP)]
+pub(crate) struct Verify {
+    /// The DeviceResponse: raw CBOR, or base64url text
+    #[arg(required_unless_present = "jobs", conflicts_with = "jobs")]
+    pub(crate) response: Option<PathBuf>,
+    /// A trust directory with the folders anchors, crls, status, vicals
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "jobs",
+        conflicts_with = "jobs"
+    )]
+    pub(crate) trust: Option<PathBuf>,
+    /// A ready-made purpose (age-20, identity-basic, …) or a TOML file
+    #[arg(
+        long,
+        value_name = "ID|FILE",
+        required_unless_present = "jobs",
+        conflicts_with = "jobs"
+    )]
+    pub(crate) purpose: Option<String>,
+    /// The SessionTranscript that the response answers: the bare CBOR array, raw or base64url text
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "jobs",
+        conflicts_with = "jobs"
+    )]
+    pub(crate) transcript: Option<PathBuf>,
+    /// EMacKey for a device MAC: 32 raw bytes
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["jobs", "reader_key"])]
+    pub(crate) mac_key: Option<PathBuf>,
+    /// The reader's ephemeral private key for a device MAC: a JWK
+    #[arg(long, value_name = "FILE.jwk", conflicts_with = "jobs")]
+    pub(crate) reader_key: Option<PathBuf>,
+    /// Judge at this instant instead of now
+    #[arg(long, value_name = "RFC3339", conflicts_with = "jobs")]
+    pub(crate) at: Option<String>,
+    /// Add the verified, requested elements of each accepted document
+    #[arg(long)]
+    pub(crate) elements: bool,
+    /// How to report; text on a terminal, else json
+    #[arg(long, value_enum, conflicts_with = "jobs")]
+    pub(crate) format: Option<Format>,
+    /// Read one JSON job a line from standard input, write one verdict a line
+    #[arg(long)]
+    pub(crate) jobs: bool,
+    /// The longest job line that is read, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024 * 1024, requires = "jobs")]
+    pub(crate) max_line: usize,
+}
+
+const VERIFY_HELP: &str = "\
+Examples:
+  verifier-api verify --trust trust --purpose age-20 --transcript transcript.cbor response.cbor
+  verifier-api verify --jobs < jobs.jsonl
+
+A job: {\"id\", \"device_response\", \"session_transcript\" (both base64url), \"reader_key\" (JWK) | \"mac_key\" |
+\"mac_keys\" (base64url), \"anchors\": [PEM], \"crls\": [PEM], \"status_tokens\": [{\"uri\", \"token\",
+\"content_type\"}], \"at\", \"purpose\": {…}}. Unknown keys are ignored. A job that cannot be read is answered
+with {\"id\", \"error\": {\"type\", \"detail\"}}; the exit status is 0 at the end of the input.";
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// A tree of every check, for people
+    Text,
+    /// The verdict, for programs
+    Json,
+}
