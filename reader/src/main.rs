@@ -1,2 +1,75 @@
-//! reader.
-fn main() {}
+//! The counter program: one transaction with a phone, and the verdict.
+
+mod arguments;
+mod loopback;
+mod transaction;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command, Format};
+use clap::Parser as _;
+use relying_party::purpose::READY_MADE;
+use relying_party::verdict_text;
+
+/// The exit status for wrong usage, unreadable files and bad configuration.
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way too. There is nowhere to report a failure to print.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match arguments.command {
+        Command::Purposes => purposes(),
+        Command::Read(read) => match transaction::run(&read) {
+            Ok(outcome) => {
+                let text = match read.format {
+                    Format::Json => format!("{}\n", outcome.report),
+                    Format::Text => verdict_text(&outcome.report),
+                };
+                print(&text);
+                ExitCode::from(outcome.status)
+            }
+            Err(error) => {
+                say(&error.to_string());
+                ExitCode::from(USAGE)
+            }
+        },
+    }
+}
+
+/// Lists the ready-made purposes.
+fn purposes() -> ExitCode {
+    for (id, text) in READY_MADE {
+        let title = relying_party::purpose::Purpose::from_toml(text).ok();
+        let title = title
+            .and_then(|purpose| purpose.title().get("en").cloned())
+            .unwrap_or_default();
+        print(&format!("{id:<24} {title}\n"));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Standard output. There is nowhere to report a failure to print.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A line for people, on standard error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "reader: {text}");
+}

@@ -7,7 +7,8 @@ use crate::calendar::{is_age_not_reached, is_age_reached};
 use crate::values::BirthDate;
 
 /// All that a document states about its holder's age.
-#[derive(Clone, Debug, Default)]
+/// Printing it says nothing.
+#[derive(Clone, Default)]
 pub struct AgeStatements {
     /// `age_over_NN` by NN.
     pub over: Vec<(u8, bool)>,
@@ -22,6 +23,12 @@ pub fn age_over_threshold(identifier: &str) -> Option<u8> {
     match identifier.strip_prefix("age_over_")?.as_bytes() {
         [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some((tens - b'0') * 10 + (ones - b'0')),
         _ => None,
+    }
+}
+
+impl core::fmt::Debug for AgeStatements {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("AgeStatements")
     }
 }
 

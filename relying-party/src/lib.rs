@@ -10,11 +10,13 @@ mod judge;
 mod policy;
 pub mod profile;
 pub mod purpose;
+mod text;
 mod trust;
 pub mod values;
 mod verdict;
 
 pub use evidence::{Crl, Evidence, StatusToken};
 pub use judge::{DeviceKeys, Judgement, Wanted, judge};
+pub use text::verdict_text;
 pub use trust::{TrustError, TrustFile, TrustSnapshot, pem_certificates};
 pub use verdict::{Answer, AnswerValue, Decision, DocumentReport, Verdict, sha256_text};

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::age::age_over_threshold;
 use crate::calendar;
-use crate::values::{BirthDate, ElementType};
+use crate::values::ElementType;
 
 /// The profiles that come with the product.
 const BUILT_IN: &[&str] = &[
@@ -159,10 +159,7 @@ impl DocumentProfile {
         if let Some(types) = types {
             return types.iter().any(|kind| kind.fits(value));
         }
-        if age_over_threshold(identifier).is_some() {
-            return value.as_bool().is_some();
-        }
-        identifier != "birth_date" || BirthDate::from_item(value).is_some()
+        age_over_threshold(identifier).is_none() || value.as_bool().is_some()
     }
 }
 

@@ -137,8 +137,9 @@ impl Purpose {
         if file.id.is_empty() || file.id.len() > MAX_TEXT || !file.id.bytes().all(id_fits) {
             return rule("id holds letters, digits, '-', '_' and '.' only, and at least one");
         }
-        if file.title.is_empty() || file.title.values().any(|title| title.len() > MAX_TEXT) {
-            return rule("title has a short text in at least one language");
+        let title_fits = |title: &String| title.len() <= MAX_TEXT && !title.contains(char::is_control);
+        if file.title.is_empty() || !file.title.values().all(title_fits) {
+            return rule("title has a short text of one line in at least one language");
         }
         if file.document.is_empty() || file.document.len() > MAX_DOCUMENTS {
             return rule("there is at least one [[document]], and no more than 64");
@@ -412,9 +413,13 @@ fn answer(written: &AnswerFile) -> Result<Answer, PurposeError> {
         }
         file::RuleName::Equals => {
             let (name_space, identifier) = element()?;
-            let Some(value) = written.value.clone() else {
+            let value = written
+                .value
+                .clone()
+                .filter(|value| !value.is_null() && !holds_date(value));
+            let Some(value) = value else {
                 return rule(format!(
-                    "the answer {} lacks the value to compare with",
+                    "the answer {} lacks a value to compare with; dates are compared as text",
                     written.name
                 ));
             };
@@ -442,6 +447,17 @@ fn answer(written: &AnswerFile) -> Result<Answer, PurposeError> {
         optional: written.optional,
         audience: written.audience,
     })
+}
+
+/// A TOML date has no JSON form of its own: it would never equal an element.
+fn holds_date(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key.starts_with("$__toml") || holds_date(value)),
+        Value::Array(items) => items.iter().any(holds_date),
+        _ => false,
+    }
 }
 
 /// Two answers may share a name only where at most one of them can come: with any document, of

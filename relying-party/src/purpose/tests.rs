@@ -89,6 +89,7 @@ fn rules_between_keys_are_checked() {
         ))
         .contains("no answer needs")
     );
+    assert!(rule_of(replaced("en = \"Proof", "en = \"\\u001b[2JProof")).contains("title"));
     let three = "{ age_over_18 = false, age_over_20 = false, age_over_25 = false }";
     assert!(rule_of(replaced("{ age_over_20 = false }", three)).contains("no more than two"));
 }
@@ -174,4 +175,18 @@ fn a_neighbouring_age_statement_answers_the_request() {
         "another namespace"
     );
     assert!(!document.requests("org.iso.23220.1", "birth_date"));
+}
+
+#[test]
+fn a_value_to_compare_with_has_a_json_form() {
+    let compare = |value: &str| {
+        replaced(
+            "rule = \"age_over\"\nthreshold = 20",
+            &format!("rule = \"equals\"\nelement = [\"org.iso.23220.1\", \"age_over_20\"]\n{value}"),
+        )
+    };
+    assert!(compare("value = true").is_ok());
+    assert!(rule_of(compare("value = 2026-11-23")).contains("dates are compared as text"));
+    assert!(rule_of(compare("value = [2026-11-23]")).contains("dates are compared as text"));
+    assert!(rule_of(compare("")).contains("lacks a value"));
 }

@@ -1,0 +1,56 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
+#[derive(Parser)]
+#[command(name = "reader", version, about, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit status of read: 0 accepted, 1 rejected, 2 undetermined, 3 the session failed and there is no verdict,
+64 wrong usage, an unreadable file or a bad configuration.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Read one document from one phone
+    Read(Read),
+    /// List the ready-made purposes
+    Purposes,
+}
+
+/// Connects to a phone, asks what the purpose asks, and prints the verdict.
+#[derive(Args)]
+pub(crate) struct Read {
+    /// A phone that speaks the loopback framing, such as the one `holder present` simulates
+    #[arg(long, value_name = "tcp://HOST:PORT")]
+    pub(crate) connect: String,
+    /// A ready-made purpose (see `reader purposes`) or a TOML file
+    #[arg(long, value_name = "ID|FILE")]
+    pub(crate) purpose: String,
+    /// A trust directory with the folders anchors, crls, status, vicals
+    #[arg(long, value_name = "DIR")]
+    pub(crate) trust: PathBuf,
+    /// Seconds that the holder has to consent
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) consent_timeout: u64,
+    /// Seconds to connect
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) connect_timeout: u64,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// The verdict, for programs
+    Json,
+    /// A tree of every check, for people
+    Text,
+}
