@@ -1,0 +1,46 @@
+# `make demo` and `make test` do all the set-up themselves. Everything else is for development.
+# The scripts find what they build through cargo: CARGO_TARGET_DIR may be set anywhere.
+
+SETUP := scripts/setup.sh
+SECONDS := 60
+
+.PHONY: help demo test fmt fmt-check clippy doc deny fuzz bench mutants testdata check-testdata
+
+help: ## What can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+demo: ## A simulated phone answers the reader: a whole transaction (ONCE=1, FAULT=tampered)
+	@ONCE='$(ONCE)' FAULT='$(FAULT)' $(SETUP) scripts/demo.sh
+
+test: ## All tests; ends with "N passed, N failed"
+	@scripts/test.sh
+
+fmt: ## Formats the code
+	@scripts/format.sh
+
+fmt-check: ## Says what is not formatted
+	@scripts/format.sh --check
+
+clippy: ## Lints; a warning is an error
+	@scripts/clippy.sh
+
+doc: ## API documentation; a warning is an error
+	@RUSTDOCFLAGS='$(RUSTDOCFLAGS) -D warnings' $(SETUP) cargo doc --workspace --no-deps --locked
+
+deny: ## Licences, bans and sources of the dependencies
+	@scripts/deny.sh
+
+fuzz: ## Every fuzz target for SECONDS each (60 unless told)
+	@scripts/fuzz.sh '$(SECONDS)'
+
+bench: ## Speed and memory; a table, and bench.json in cargo's target directory
+	@scripts/bench.sh
+
+mutants: ## Mutation testing of the judge (ARGS go to cargo-mutants)
+	@scripts/mutants.sh $(ARGS)
+
+testdata: ## Makes testdata/ anew
+	@scripts/testdata.sh write
+
+check-testdata: ## Compares testdata/ with what its generator makes
+	@scripts/testdata.sh check

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs every test and ends with one line, `N passed, N failed`, over all runs. A run that breaks outside its
+# tests (one that does not build, say) counts as one failure. Exit status 0 only when nothing failed.
+. "$(dirname "$0")/lib.sh"
+
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+passed=0
+failed=0
+
+main() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        run "workspace" some cargo nextest run --workspace --locked --no-fail-fast --color never
+        run "pure RustCrypto backend" some \
+            cargo nextest run -p mdoc -p relying-party --no-default-features --locked --no-fail-fast --color never
+    else
+        run "workspace" some cargo test --workspace --lib --bins --tests --locked --no-fail-fast --color never
+        run "pure RustCrypto backend" some \
+            cargo test -p mdoc -p relying-party --no-default-features --lib --tests --locked --no-fail-fast --color never
+    fi
+    run "examples in the documentation" any cargo test --doc --workspace --locked --no-fail-fast --color never
+
+    echo
+    [ -n "${MDOC_VECTORS:-}" ] || echo "MDOC_VECTORS is not set: comparisons with published vectors were left out."
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+# run NAME some|any COMMAND… : `some` means that a run without a single test is a failure.
+run() {
+    local name=$1 least=$2 log status=0 run_passed run_failed
+    shift 2
+    log=$logs/run
+    printf '\n== %s\n' "$name"
+    "$@" 2>&1 | tee "$log" || status=$?
+    read -r run_passed run_failed < <(count "$log")
+    if [ "$status" -ne 0 ] && [ "$run_failed" -eq 0 ]; then
+        printf '%s: broke outside its tests (status %s)\n' "$name" "$status"
+        run_failed=1
+    elif [ "$least" = some ] && [ "$run_passed" -eq 0 ] && [ "$run_failed" -eq 0 ]; then
+        printf '%s: ran no test\n' "$name"
+        run_failed=1
+    fi
+    passed=$((passed + run_passed))
+    failed=$((failed + run_failed))
+}
+
+# count LOG : passed and failed of the summary lines of both runners,
+#     test result: ok. 12 passed; 0 failed; 0 ignored; …
+#          Summary [   1.2s] 14 tests run: 12 passed (1 slow), 1 failed, 1 timed out, 0 skipped
+count() {
+    sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+        /^test result: / || /^ *Summary \[/ {
+            for (i = 1; i < NF; i++) {
+                if ($i !~ /^[0-9]+$/) continue
+                word = $(i + 1)
+                gsub(/[^a-z]/, "", word)
+                if (word == "passed") passed += $i
+                if (word == "failed" || word == "timed" || word == "exec") failed += $i
+            }
+        }
+        END { print passed + 0, failed + 0 }'
+}
+
+main
