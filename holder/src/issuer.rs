@@ -154,13 +154,16 @@ pub struct Terms {
     pub status: Option<Value>,
 }
 
+/// An element's name and its IssuerSignedItemBytes.
+pub type IssuedItem = (&'static str, Vec<u8>);
+
 /// A document as the holder keeps it.
 #[derive(Clone)]
 pub struct IssuedDocument {
     /// The document type.
     pub doc_type: &'static str,
-    /// Namespace, element and IssuerSignedItemBytes.
-    pub name_spaces: Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)>,
+    /// Namespaces with their elements.
+    pub name_spaces: Vec<(&'static str, Vec<IssuedItem>)>,
     /// issuerAuth.
     pub issuer_auth: Value,
 }

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Digest as _;
 
 use crate::hooks::{Hooks, Stage};
-use crate::issuer::IssuedDocument;
+use crate::issuer::{IssuedDocument, IssuedItem};
 use crate::keys::SigningKey;
 use crate::{encode, tagged};
 
@@ -116,7 +116,7 @@ fn answer(
         else {
             continue;
         };
-        let mut returned: Vec<&(&'static str, Vec<u8>)> = Vec::new();
+        let mut returned: Vec<&IssuedItem> = Vec::new();
         for element in elements {
             let item = items
                 .iter()
@@ -156,12 +156,9 @@ fn raw(item: &[u8]) -> Value {
 }
 
 /// The nearest statement that answers an age that is not stated itself (ISO/IEC 18013-5 §7.2.5).
-fn nearest_age<'i>(
-    items: &'i [(&'static str, Vec<u8>)],
-    element: &str,
-) -> Option<&'i (&'static str, Vec<u8>)> {
+fn nearest_age<'i>(items: &'i [IssuedItem], element: &str) -> Option<&'i IssuedItem> {
     let asked: u8 = element.strip_prefix("age_over_")?.parse().ok()?;
-    let stated: Vec<(u8, bool, &'i (&'static str, Vec<u8>))> = items
+    let stated: Vec<(u8, bool, &'i IssuedItem)> = items
         .iter()
         .filter_map(|item| {
             let age = item.0.strip_prefix("age_over_")?.parse().ok()?;

@@ -370,7 +370,7 @@ impl<'a> Case<'a, '_> {
                     answers.clone_from(&document.answers);
                     (Decision::Accepted, None)
                 }
-                None => worst(judged.iter().filter(|document| document.asked.is_some())),
+                None => worst(&judged),
             },
             Documents::All => {
                 if let Some(absent) = (0..count).find(|index| answered(*index).is_none()) {
@@ -383,7 +383,7 @@ impl<'a> Case<'a, '_> {
                     purpose_outcome =
                         Outcome::Failed(missing().with("doc_type", Fact::Text(doc_type.into())));
                 }
-                let mut decision = worst(judged.iter().filter(|document| document.asked.is_some()));
+                let mut decision = worst(&judged);
                 if decision.0 == Decision::Accepted && purpose_outcome.failure().is_some() {
                     decision = (Decision::Undetermined, Some(Reason::DocumentMissing));
                 }
@@ -473,20 +473,18 @@ fn decide(checks: &[CheckReport]) -> (Decision, Option<Reason>) {
     }
 }
 
-/// The first rejected document, else the first undetermined one.
-fn worst<'d, 'a: 'd>(documents: impl Iterator<Item = &'d Judged<'a>> + Clone) -> (Decision, Option<Reason>) {
-    let of = |decision: Decision| {
+/// The first rejected one of the documents that were asked for, else the first undetermined one.
+fn worst(documents: &[Judged<'_>]) -> (Decision, Option<Reason>) {
+    let asked = || {
         documents
-            .clone()
-            .find(|document| document.report.decision == decision)
-            .map(|d| d.report.reason)
+            .iter()
+            .filter(|document| document.asked.is_some())
+            .map(|document| &document.report)
     };
-    if let Some(reason) = of(Decision::Rejected) {
-        (Decision::Rejected, reason)
-    } else if let Some(reason) = of(Decision::Undetermined) {
-        (Decision::Undetermined, reason)
-    } else {
-        (Decision::Accepted, None)
+    let of = |decision: Decision| asked().find(|report| report.decision == decision);
+    match of(Decision::Rejected).or_else(|| of(Decision::Undetermined)) {
+        Some(report) => (report.decision, report.reason),
+        None => (Decision::Accepted, None),
     }
 }
 

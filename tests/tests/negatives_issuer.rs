@@ -11,7 +11,8 @@ use mdoc::crypto::{Curve, HashAlgorithm};
 use verifier_tests::{check, judged, outcome, purpose_of, trust, verdict_of};
 
 /// The scenario is refused for this reason at this check, and its untouched twin is accepted.
-fn refused(twin: Scenario, changed: Scenario, reason: &str, at: &str) {
+fn refused(twin: impl Into<Box<Scenario>>, changed: impl Into<Box<Scenario>>, reason: &str, at: &str) {
+    let (twin, changed) = (twin.into(), changed.into());
     assert_eq!(outcome(&judged(&twin)), "accepted", "the untouched twin");
     let verdict = judged(&changed);
     assert_eq!(outcome(&verdict), reason, "{verdict:#}");

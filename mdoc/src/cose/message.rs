@@ -1,5 +1,7 @@
 //! COSE_Sign1 and COSE_Mac0: arrays of four of one shape. Which it is, the place says.
 
+use core::fmt;
+
 use crate::cbor::{self, Item, Rules, write};
 use crate::crypto::{PublicKey, SignatureAlgorithm, SignatureError, hmac_sha256_verify};
 
@@ -9,7 +11,7 @@ use super::Headers;
 const MAX_PAYLOAD_PARTS: usize = 10;
 
 /// `[ protected: bstr, unprotected: map, payload: bstr / nil, signature or tag: bstr ]`, untagged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Message<'a> {
     protected: &'a [u8],
     headers: Headers<'a>,
@@ -48,6 +50,18 @@ pub enum MessageError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a payload of too many slices")]
 pub struct SpliceError;
+
+/// Says how long its parts are: payloads and signatures tell holders apart.
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let payload = self.payload.map_or(0, <[u8]>::len);
+        write!(
+            f,
+            "Message({payload} bytes of payload, {} of signature)",
+            self.authenticator.len()
+        )
+    }
+}
 
 impl<'a> Message<'a> {
     /// Reads the shape; judges no header.

@@ -1,5 +1,7 @@
 //! DeviceSigned: what the device answers itself, and its authentication of the whole session.
 
+use core::fmt;
+
 use crate::cbor::{Item, Rules};
 use crate::cose::Message;
 use crate::limits::Limits;
@@ -11,7 +13,7 @@ use super::{ResponseError, name, present};
 /// ```text
 /// DeviceSigned = { "nameSpaces": #6.24(bstr .cbor { * tstr => { + tstr => any } }), "deviceAuth": DeviceAuth }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DeviceSigned<'a> {
     /// DeviceNameSpacesBytes as received; empty where the document has none.
     pub name_spaces_encoded: &'a [u8],
@@ -43,6 +45,16 @@ pub enum DeviceAuth<'a> {
     Both,
     /// Neither.
     Missing,
+}
+
+/// Names the elements; their encoding may be personal data.
+impl fmt::Debug for DeviceSigned<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceSigned")
+            .field("items", &self.items)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> DeviceSigned<'a> {

@@ -1,5 +1,7 @@
 //! IssuerSigned: the returned elements and the issuer's signature over their digests.
 
+use core::fmt;
+
 use crate::cbor::{Item, Rules};
 use crate::cose::Message;
 use crate::limits::Limits;
@@ -31,7 +33,7 @@ pub struct IssuerSigned<'a> {
 /// IssuerSignedItemBytes = #6.24(bstr .cbor IssuerSignedItem)
 /// IssuerSignedItem = { "digestID": uint, "random": bstr, "elementIdentifier": tstr, "elementValue": any }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct IssuerSignedItem<'a> {
     /// The namespace it stands in.
     pub name_space: &'a str,
@@ -59,6 +61,17 @@ impl<'a> IssuerSigned<'a> {
             items: items(present(map, "nameSpaces"), limits, rules)?,
             issuer_auth,
         })
+    }
+}
+
+/// Names the element; its value and its encoding may be personal data.
+impl fmt::Debug for IssuerSignedItem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "IssuerSignedItem({}, {})",
+            self.name_space, self.element_identifier
+        )
     }
 }
 

@@ -12,6 +12,8 @@ pub use mso::{
     StatusListReference, ValidityInfo, ValueDigests,
 };
 
+use core::fmt;
+
 use crate::cbor::{self, Item, Map, Rules};
 use crate::limits::{Limits, NAME_BYTES};
 
@@ -58,7 +60,7 @@ impl Unsupported {
 /// ```text
 /// Document = { "docType": tstr, "issuerSigned": IssuerSigned, "deviceSigned": DeviceSigned, ? "errors": … }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Document<'a> {
     /// The document type.
     pub doc_type: &'a str,
@@ -70,6 +72,17 @@ pub struct Document<'a> {
     pub device_signed: DeviceSigned<'a>,
     /// The whole document as received.
     pub encoded: &'a [u8],
+}
+
+/// Names its parts; its encoding holds personal data.
+impl fmt::Debug for Document<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("doc_type", &self.doc_type)
+            .field("issuer_signed", &self.issuer_signed)
+            .field("device_signed", &self.device_signed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why bytes are no DeviceResponse.
