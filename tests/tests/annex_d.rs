@@ -1,6 +1,9 @@
 //! The response of ISO/IEC 18013-5 Annex D, judged whole: signature, digests, device MAC. Its root
 //! is not published, so the path ends at `issuer.chain`, and everything else holds.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a test that is left out says so")]
+
 use mdoc::crypto::{Curve, PrivateKey, PublicKey};
 use mdoc::response::DeviceResponse;
 use mdoc::session::SessionTranscript;

@@ -1,5 +1,7 @@
 //! No claim value in a log line, an error text or a debug text of a whole run at trace level.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! The programs as their users start them: arguments, streams, exit statuses.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -212,7 +214,8 @@ fn verify_exits_with_1_and_2_and_64() {
     }
 }
 
-fn job(id: Value, built: &Built) -> Value {
+fn job(id: impl Into<Value>, built: &Built) -> Value {
+    let id = id.into();
     json!({ "id": id, "device_response": URL_SAFE_NO_PAD.encode(&built.response),
         "session_transcript": URL_SAFE_NO_PAD.encode(&built.session_transcript), "anchors": [built.root_pem],
         "at": "2026-11-23T06:00:00Z", "colour": "ignored", "purpose": { "id": "p", "title": { "en": "P" },

@@ -29,7 +29,7 @@ pub(crate) fn run(max_line: usize, elements: bool) -> io::Result<()> {
             Line::TooLong => {
                 let detail = format!("a line is longer than {max_line} bytes");
                 report::line(&error_answer(
-                    Value::Null,
+                    &Value::Null,
                     &JobError {
                         kind: "job.too_large",
                         detail,
@@ -83,7 +83,7 @@ fn answer(line: &[u8], elements: bool, last_trust: &mut Option<LastTrust>) -> Va
     let Ok(Value::Object(job)) = serde_json::from_slice(line) else {
         let detail = "the line is not a JSON object".to_owned();
         return error_answer(
-            Value::Null,
+            &Value::Null,
             &JobError {
                 kind: "job.json",
                 detail,
@@ -93,7 +93,7 @@ fn answer(line: &[u8], elements: bool, last_trust: &mut Option<LastTrust>) -> Va
     let id = job.get("id").cloned().unwrap_or(Value::Null);
     match judge_job(&job, elements, last_trust) {
         Ok(verdict) => with_id(id, verdict),
-        Err(error) => error_answer(id, &error),
+        Err(error) => error_answer(&id, &error),
     }
 }
 
@@ -106,7 +106,7 @@ fn with_id(id: Value, answer: Value) -> Value {
     Value::Object(object)
 }
 
-fn error_answer(id: Value, error: &JobError) -> Value {
+fn error_answer(id: &Value, error: &JobError) -> Value {
     json!({ "id": id, "error": { "type": error.kind, "detail": error.detail } })
 }
 

@@ -130,9 +130,9 @@ fn read_cbor(file: &Path, limit: u64) -> Result<Vec<u8>, VerifyError> {
     input::cbor_or_text(operator::read_file(file, limit)?).map_err(|error| fault(file, error))
 }
 
-fn fault(file: &Path, fault: impl ToString) -> VerifyError {
+fn fault(file: &Path, fault: impl core::fmt::Display) -> VerifyError {
     VerifyError::File {
         file: file.display().to_string(),
-        fault: fault.to_string(),
+        fault: format!("{fault}"),
     }
 }
