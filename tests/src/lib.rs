@@ -1,5 +1,7 @@
 //! Shared by the end-to-end tests: judging what the test issuer and its phone built.
 
+pub mod testdata;
+
 use holder::{Built, Scenario};
 use mdoc::crypto::PrivateKey;
 use mdoc::session::SessionTranscript;
