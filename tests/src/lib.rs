@@ -1,5 +1,6 @@
 //! Shared by the end-to-end tests: judging what the test issuer and its phone built.
 
+pub mod bench;
 pub mod testdata;
 
 use holder::{Built, Scenario};

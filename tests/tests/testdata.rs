@@ -1,8 +1,6 @@
 //! Every case of `testdata/` gets the verdict that its manifest states, and the generator makes the
 //! same bytes again.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

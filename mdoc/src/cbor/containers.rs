@@ -101,6 +101,20 @@ impl<'a> Map<'a> {
             .map(|(_, value)| value)
     }
 
+    /// The values under several text keys, in one pass.
+    pub fn get_texts<const N: usize>(self, keys: [&str; N]) -> [Option<Item<'a>>; N] {
+        let mut found = [None; N];
+        for (name, value) in self.iter() {
+            let Some(name) = name.as_text() else { continue };
+            for (slot, key) in found.iter_mut().zip(keys) {
+                if name == key {
+                    *slot = Some(value);
+                }
+            }
+        }
+        found
+    }
+
     /// The value under an integer key.
     pub fn get_int(self, key: i64) -> Option<Item<'a>> {
         self.iter()

@@ -126,31 +126,44 @@ impl<'a> DeviceResponse<'a> {
         let rules = limits.cbor_rules(indefinite);
         let response = Item::decode(bytes, &rules)?.as_map();
         let response = response.ok_or(ResponseError::Structure("the response is not a map"))?;
-        let version = required(response, "version", "the response has no version")?;
+        let [version, status, documents, errors, zk, encrypted, other] = response
+            .get_texts([
+                "version",
+                "status",
+                "documents",
+                "documentErrors",
+                "zkDocuments",
+                "encryptedDocuments",
+                "otherDocuments",
+            ])
+            .map(|member| member.filter(|item| !item.is_absent()));
+        let version = version.ok_or(ResponseError::Structure("the response has no version"))?;
         let version_minor = minor_version(version, "the version of the response is malformed")?;
-        let status = required(response, "status", "the response has no status")?.as_u64();
+        let status = status
+            .ok_or(ResponseError::Structure("the response has no status"))?
+            .as_u64();
         Ok(Self {
             version_minor,
             status: status.ok_or(ResponseError::Structure(
                 "the status of the response is not a uint",
             ))?,
-            documents: documents(response, limits, &rules)?,
-            document_errors: count(response, "documentErrors")?,
+            documents: self::documents(documents, limits, &rules)?,
+            document_errors: count(errors)?,
             unsupported: Unsupported {
-                zk_documents: count(response, "zkDocuments")?,
-                encrypted_documents: count(response, "encryptedDocuments")?,
-                other_documents: count(response, "otherDocuments")?,
+                zk_documents: count(zk)?,
+                encrypted_documents: count(encrypted)?,
+                other_documents: count(other)?,
             },
         })
     }
 }
 
 fn documents<'a>(
-    response: Map<'a>,
+    documents: Option<Item<'a>>,
     limits: &Limits,
     rules: &Rules,
 ) -> Result<Vec<Document<'a>>, ResponseError> {
-    let Some(documents) = present(response, "documents") else {
+    let Some(documents) = documents else {
         return Ok(Vec::new());
     };
     let documents = documents
@@ -220,10 +233,8 @@ fn decimal(text: &str) -> Option<u64> {
 }
 
 /// The length of an array member that is not looked into.
-fn count(map: Map<'_>, key: &str) -> Result<usize, ResponseError> {
-    let Some(item) = present(map, key) else {
-        return Ok(0);
-    };
+fn count(item: Option<Item<'_>>) -> Result<usize, ResponseError> {
+    let Some(item) = item else { return Ok(0) };
     let array = item
         .as_array()
         .ok_or(ResponseError::Structure("a list of documents is not an array"))?;

@@ -149,35 +149,52 @@ impl<'a> MobileSecurityObject<'a> {
             None => return Err(MsoError::Untagged),
         };
         let mso = mso.as_map().ok_or(MsoError::Structure("the MSO is not a map"))?;
-        let version = mso.get_text("version").and_then(super::parse_version);
-        if version.is_none_or(|(major, _)| major != 1) {
+        let [
+            version,
+            algorithm,
+            digests,
+            key_info,
+            doc_type,
+            validity,
+            status_member,
+        ] = mso.get_texts([
+            "version",
+            "digestAlgorithm",
+            "valueDigests",
+            "deviceKeyInfo",
+            "docType",
+            "validityInfo",
+            "status",
+        ]);
+        if version
+            .and_then(super::parse_version)
+            .is_none_or(|(major, _)| major != 1)
+        {
             return Err(MsoError::Version);
         }
-        let algorithm = mso.get_text("digestAlgorithm").and_then(Item::as_text);
+        let algorithm = algorithm.and_then(Item::as_text);
         let digest_algorithm = algorithm
             .and_then(HashAlgorithm::from_name)
             .ok_or(MsoError::DigestAlgorithm)?;
-        let key_info = member_map(mso, "deviceKeyInfo", "the MSO has no deviceKeyInfo")?;
-        let doc_type = mso.get_text("docType").and_then(Item::as_text);
+        let key_info = map_of(key_info, "the MSO has no deviceKeyInfo")?;
+        let doc_type = doc_type.and_then(Item::as_text);
         Ok(Self {
             digest_algorithm,
-            value_digests: ValueDigests::decode(mso, digest_algorithm)?,
+            value_digests: ValueDigests::decode(digests, digest_algorithm)?,
             device_key: key_info
                 .get_text("deviceKey")
                 .ok_or(MsoError::Structure("the MSO has no deviceKey"))?,
             key_authorizations: KeyAuthorizations::decode(key_info.get_text("keyAuthorizations"))?,
             doc_type: doc_type.ok_or(MsoError::Structure("the MSO has no docType"))?,
-            validity_info: ValidityInfo::decode(mso, tolerances, &mut tolerated)?,
-            status: status(mso, tolerances, &mut tolerated)?,
+            validity_info: ValidityInfo::decode(validity, tolerances, &mut tolerated)?,
+            status: status(status_member, tolerances, &mut tolerated)?,
             tolerated,
         })
     }
 }
 
-fn member_map<'a>(map: Map<'a>, key: &str, fault: &'static str) -> Result<Map<'a>, MsoError> {
-    map.get_text(key)
-        .and_then(Item::as_map)
-        .ok_or(MsoError::Structure(fault))
+fn map_of<'a>(item: Option<Item<'a>>, fault: &'static str) -> Result<Map<'a>, MsoError> {
+    item.and_then(Item::as_map).ok_or(MsoError::Structure(fault))
 }
 
 /// The digests of all namespaces, found by namespace and digest identifier.
@@ -197,9 +214,9 @@ impl fmt::Debug for ValueDigests<'_> {
 }
 
 impl<'a> ValueDigests<'a> {
-    fn decode(mso: Map<'a>, algorithm: HashAlgorithm) -> Result<Self, MsoError> {
+    fn decode(item: Option<Item<'a>>, algorithm: HashAlgorithm) -> Result<Self, MsoError> {
         const FAULT: MsoError = MsoError::Structure("valueDigests is no map of maps of digests");
-        let map = member_map(mso, "valueDigests", "the MSO has no valueDigests")?;
+        let map = map_of(item, "the MSO has no valueDigests")?;
         let total = map
             .iter()
             .filter_map(|(_, digests)| digests.as_map())
@@ -313,11 +330,11 @@ const MAX_AUTHORIZATIONS: usize = 256;
 
 impl ValidityInfo {
     fn decode(
-        mso: Map<'_>,
+        item: Option<Item<'_>>,
         tolerances: MsoTolerances,
         tolerated: &mut Vec<&'static str>,
     ) -> Result<Self, MsoError> {
-        let map = member_map(mso, "validityInfo", "the MSO has no validityInfo")?;
+        let map = map_of(item, "the MSO has no validityInfo")?;
         let mut fraction = false;
         let mut date = |member: &'static str| -> Result<Option<UnixTime>, MsoError> {
             let Some(item) = map.get_text(member) else {
@@ -362,13 +379,11 @@ impl ValidityInfo {
 const TAG_DATE_TIME: u64 = 0;
 
 fn status<'a>(
-    mso: Map<'a>,
+    item: Option<Item<'a>>,
     tolerances: MsoTolerances,
     tolerated: &mut Vec<&'static str>,
 ) -> Result<Option<Status<'a>>, MsoError> {
-    let Some(item) = mso.get_text("status") else {
-        return Ok(None);
-    };
+    let Some(item) = item else { return Ok(None) };
     if item.is_absent() {
         if !tolerances.null_status {
             return structure("status is null");

@@ -79,11 +79,16 @@ pub(in crate::crypto) fn verify_ecdsa_der(
 
 /// The hash of the concatenation of `parts`.
 pub(in crate::crypto) fn hash_parts(hash: HashAlgorithm, parts: &[&[u8]]) -> digest::Digest {
-    let mut context = digest::Context::new(match hash {
+    let algorithm = match hash {
         HashAlgorithm::Sha256 => &digest::SHA256,
         HashAlgorithm::Sha384 => &digest::SHA384,
         HashAlgorithm::Sha512 => &digest::SHA512,
-    });
+    };
+    // One slice needs no context, which costs as much as hashing a few hundred bytes.
+    if let [part] = parts {
+        return digest::digest(algorithm, part);
+    }
+    let mut context = digest::Context::new(algorithm);
     for part in parts {
         context.update(part);
     }

@@ -1,0 +1,155 @@
+//! What both benchmarks share: the presentations, and the report in cargo's target directory.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use holder::credential::Credential;
+use holder::{Built, Scenario};
+use mdoc::session::SessionTranscript;
+use mdoc::time::UnixTime;
+use relying_party::purpose::Purpose;
+use relying_party::{Decision, DeviceKeys, Evidence, TrustSnapshot, judge};
+use serde_json::{Map, Value, json};
+
+/// A presentation and everything it is judged with.
+pub struct Presented {
+    /// The bytes.
+    pub built: Built,
+    /// What they answer.
+    pub transcript: SessionTranscript,
+    /// What they are judged for.
+    pub purpose: Purpose,
+    /// The instant they are judged at.
+    pub now: UnixTime,
+}
+
+impl Presented {
+    /// An mDL in the instant of the machine's clock, with two statements of age and, on demand, a portrait.
+    pub fn mdl(portrait: Option<usize>) -> Self {
+        let mut elements = vec![
+            "age_over_20",
+            "family_name",
+            "given_name",
+            "birth_date",
+            "document_number",
+        ];
+        elements.extend(["issue_date", "expiry_date", "issuing_country"]);
+        elements.extend(portrait.map(|_| "portrait"));
+        let now = clock();
+        let mut scenario = Scenario::new(Credential::mdl(portrait), &[("org.iso.18013.5.1", &elements)]);
+        scenario.issuer.now = now;
+        scenario.terms.signed = now - 3600;
+        scenario.terms.valid_from = now - 3600;
+        scenario.terms.valid_until = now + 86_400;
+        Self::of(&scenario, now)
+    }
+
+    /// The same mDL, issued `count` times over and presented in one response.
+    pub fn mdls(count: usize) -> Self {
+        let now = clock();
+        let elements: &[&str] = &["age_over_20", "family_name"];
+        let mut scenario = Scenario::new(Credential::mdl(None), &[("org.iso.18013.5.1", elements)]);
+        scenario.issuer.now = now;
+        scenario.terms.signed = now - 3600;
+        scenario.terms.valid_from = now - 3600;
+        scenario.terms.valid_until = now + 86_400;
+        scenario.credentials = vec![scenario.credentials[0].clone(); count];
+        scenario.request = vec![scenario.request[0].clone(); count];
+        Self::of(&scenario, now)
+    }
+
+    fn of(scenario: &Scenario, now: i64) -> Self {
+        let built = scenario.build();
+        let mut purpose = json!({ "id": "bench", "title": { "en": "Bench" }, "document": [], "answer": [
+            { "name": "over_20", "rule": "age_over", "threshold": 20 } ] });
+        for document in &scenario.request {
+            let mut request = Map::new();
+            for (name_space, elements) in &document.name_spaces {
+                let elements: Map<String, Value> = elements
+                    .iter()
+                    .map(|element| (element.clone(), json!(false)))
+                    .collect();
+                request.insert(name_space.clone(), Value::Object(elements));
+            }
+            let document = json!({ "doc_type": document.doc_type, "request": request });
+            purpose["document"]
+                .as_array_mut()
+                .expect("an array")
+                .push(document);
+        }
+        Self {
+            transcript: SessionTranscript::from_bytes(&built.session_transcript).expect("a transcript"),
+            purpose: Purpose::from_json(purpose).expect("a purpose"),
+            now: UnixTime::from_seconds(now).expect("an instant"),
+            built,
+        }
+    }
+
+    /// Judges it.
+    ///
+    /// # Panics
+    /// It is not accepted.
+    pub fn judge(&self, trust: &TrustSnapshot, evidence: &Evidence) {
+        let judgement = judge(
+            &self.built.response,
+            &self.transcript,
+            DeviceKeys::None,
+            &self.purpose,
+            trust,
+            evidence,
+            self.now,
+        );
+        assert_eq!(judgement.verdict.decision, Decision::Accepted);
+        std::hint::black_box(&judgement);
+    }
+}
+
+fn clock() -> i64 {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("a clock after 1970");
+    i64::try_from(since.as_secs()).expect("a clock before the end of time")
+}
+
+/// Adds rows to bench.json in cargo's target directory, and prints them: name, figure, target, and
+/// whether the target is an upper bound.
+///
+/// # Panics
+/// The file cannot be written.
+pub fn report(rows: &[(&str, f64, f64, bool)]) {
+    let file = target_directory().join("bench.json");
+    let known = fs::read(&file)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let mut report: Map<String, Value> = known.unwrap_or_default();
+    let mut out = String::new();
+    for (name, ratio, target, at_most) in rows {
+        let met = if *at_most {
+            ratio <= target
+        } else {
+            ratio >= target
+        };
+        let sign = if *at_most { "<=" } else { ">=" };
+        out += &format!(
+            "{name:<18}{ratio:>12.3}   target {sign} {target:<10} {}\n",
+            if met { "met" } else { "MISSED" }
+        );
+        report.insert((*name).to_owned(), json!({ "ratio": ratio, "target": target }));
+    }
+    fs::write(&file, format!("{:#}\n", Value::Object(report))).expect("the target directory can be written");
+    use std::io::Write as _;
+    std::io::stdout()
+        .lock()
+        .write_all(out.as_bytes())
+        .expect("standard output");
+}
+
+fn target_directory() -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo's metadata");
+    PathBuf::from(metadata["target_directory"].as_str().expect("a target directory"))
+}
