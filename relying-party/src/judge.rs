@@ -89,10 +89,12 @@ pub fn judge<'a>(
         limits,
         now,
     };
+    // A tolerance counts only where every document asked for has it: none is judged laxer than its
+    // own profile.
     let indefinite = purpose
         .documents()
         .iter()
-        .any(|document| trust.profiles.for_doc_type(document.doc_type()).rules.indefinite);
+        .all(|document| trust.profiles.for_doc_type(document.doc_type()).rules.indefinite);
     match DeviceResponse::decode(bytes, &case.limits, indefinite) {
         Ok(response) => case.judge(&response),
         Err(error) => Judgement {

@@ -178,3 +178,47 @@ fn the_published_device_key_is_the_one_in_the_mso() {
     );
     assert!(key.is_ok());
 }
+
+#[test]
+fn the_published_reader_authentication_verifies() {
+    let Some(folder) = vectors() else { return };
+    let text = std::fs::read_to_string(folder.join("annex-d/iso18013-5-annex-d.json")).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    let bytes = |name: &str| hex::decode(json[name].as_str().unwrap()).unwrap();
+    let rules = mdoc::cbor::Rules::default();
+    let (message, certificate) = (bytes("reader_auth"), bytes("reader_cert"));
+    let message = mdoc::cbor::Item::decode(&message, &rules).unwrap();
+    let message = mdoc::cose::Message::decode(message, &rules).unwrap();
+    assert_eq!(
+        message.headers().x5chain(false).unwrap().certificates(),
+        [certificate.as_slice()]
+    );
+    let key = mdoc::x509::Certificate::from_der(&certificate)
+        .unwrap()
+        .public_key()
+        .unwrap()
+        .clone();
+    let tagged = bytes("session_transcript_bytes");
+    let transcript = mdoc::cbor::Item::decode(&tagged, &rules)
+        .unwrap()
+        .as_embedded_bytes()
+        .unwrap();
+    let authentication = |transcript: &[u8]| {
+        let mut inner = Vec::new();
+        mdoc::cbor::write::array(&mut inner, 3);
+        mdoc::cbor::write::text(&mut inner, "ReaderAuthentication");
+        inner.extend_from_slice(transcript);
+        mdoc::cbor::write::embedded(&mut inner, &bytes("items_request"));
+        let mut payload = Vec::new();
+        mdoc::cbor::write::embedded(&mut payload, &inner);
+        payload
+    };
+    let algorithm = mdoc::crypto::SignatureAlgorithm::Es256;
+    assert_eq!(
+        message.verify_signature(algorithm, &key, &[&authentication(transcript)]),
+        Ok(())
+    );
+    let other = authentication(b"\x83\xf6\xf6\xf6");
+    let mismatch = Err(mdoc::crypto::SignatureError::Mismatch);
+    assert_eq!(message.verify_signature(algorithm, &key, &[&other]), mismatch);
+}

@@ -472,3 +472,108 @@ fn an_mso_with_fractions_is_let_pass_where_the_profile_says_so_with_a_warning() 
     assert_eq!(check(&verdict, "mso")["reason"], "mso.tolerated");
     refused(Scenario::mdl(), fraction(Scenario::mdl()), "mso.malformed", "mso");
 }
+
+/// A root's certificate for the key of issuer 2, signed by the key of issuer 1.
+fn link_certificate() -> (holder::Built, Vec<u8>, Vec<u8>) {
+    let second = Scenario::my_number().set(|s| s.issuer.seed = 2);
+    let issuer = |seed: u64| {
+        let mut options = second.issuer.clone();
+        options.seed = seed;
+        holder::issuer::Issuer::new(&options, &holder::Hooks::default())
+    };
+    let (old, new) = (issuer(1), issuer(2));
+    let name = certificate::name("JP", None, "TEST IACA");
+    let window = (NOW - DAY, NOW + DAY);
+    let link = certificate::CertificateSpec::root(&new.root_key, name, vec![9], window).sign(&old.root_key);
+    (second.build(), old.root, link)
+}
+
+fn judged_under(built: &holder::Built, files: Vec<relying_party::TrustFile>) -> String {
+    let transcript =
+        mdoc::session::SessionTranscript::from_bytes(&built.session_transcript).expect("a transcript");
+    let purpose = purpose_of(&Scenario::my_number());
+    let trust = relying_party::TrustSnapshot::new(files).expect("a snapshot");
+    let now = mdoc::time::UnixTime::from_seconds(NOW).expect("an instant");
+    let evidence = relying_party::Evidence::default();
+    let keys = relying_party::DeviceKeys::None;
+    let judgement = relying_party::judge(
+        &built.response,
+        &transcript,
+        keys,
+        &purpose,
+        &trust,
+        &evidence,
+        now,
+    );
+    outcome(&judgement.verdict.to_json())
+}
+
+fn file(name: &str, bytes: &[u8]) -> relying_party::TrustFile {
+    relying_party::TrustFile {
+        name: name.to_owned(),
+        bytes: bytes.to_vec(),
+    }
+}
+
+#[test]
+fn a_link_certificate_counts_beside_the_root_that_signed_it_and_not_alone() {
+    let (built, old_root, link) = link_certificate();
+    let both = vec![
+        file("anchors/old.der", &old_root),
+        file("anchors/link.der", &link),
+    ];
+    assert_eq!(judged_under(&built, both), "accepted");
+    assert_eq!(
+        judged_under(&built, vec![file("anchors/link.der", &link)]),
+        "issuer.chain"
+    );
+    assert_eq!(
+        judged_under(&built, vec![file("anchors/old.der", &old_root)]),
+        "issuer.chain"
+    );
+    let mut forged = link;
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    let both = vec![
+        file("anchors/old.der", &old_root),
+        file("anchors/link.der", &forged),
+    ];
+    assert_eq!(judged_under(&built, both), "issuer.chain");
+}
+
+#[test]
+fn an_anchor_counts_for_the_document_types_of_its_sidecar_only() {
+    let built = Scenario::my_number().build();
+    let scoped = |sidecar: &str| {
+        judged_under(
+            &built,
+            vec![
+                file("anchors/a.der", &built.root),
+                file("anchors/a.toml", sidecar.as_bytes()),
+            ],
+        )
+    };
+    assert_eq!(scoped(""), "accepted");
+    assert_eq!(scoped("doc_types = [\"org.iso.23220.1.jp.mnc\"]"), "accepted");
+    assert_eq!(scoped("doc_types = [\"org.iso.18013.5.1.mDL\"]"), "issuer.chain");
+    assert_eq!(scoped("doc_types = []"), "issuer.chain");
+}
+
+#[test]
+fn an_anchors_profile_takes_the_place_of_the_document_types_own() {
+    // The signer's usage is that of other mdocs: the profile of driving licences refuses it.
+    let built = Scenario::my_number().build();
+    let profiled = |profile: &str| {
+        let sidecar = format!("profile = \"{profile}\"");
+        judged_under(
+            &built,
+            vec![
+                file("anchors/a.der", &built.root),
+                file("anchors/a.toml", sidecar.as_bytes()),
+            ],
+        )
+    };
+    assert_eq!(profiled("my-number"), "accepted");
+    assert_eq!(profiled("generic"), "accepted");
+    assert_eq!(profiled("mdl"), PROFILE);
+}
