@@ -9,6 +9,8 @@ passed=0
 failed=0
 
 main() {
+    # The tests start the programs: built here once, so that none of them waits for the compiler.
+    cargo build --locked --quiet -p reader -p verifier-api -p holder
     if cargo nextest --version >/dev/null 2>&1; then
         run "workspace" some cargo nextest run --workspace --locked --no-fail-fast --color never
         run "pure RustCrypto backend" some \
