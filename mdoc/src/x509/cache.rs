@@ -3,12 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::cose::MAX_CERTIFICATES;
 use crate::crypto::HashAlgorithm;
 
 use super::{PathError, PathSet};
 
 /// Chains that are remembered. Issuers have few signers at a time.
 const CAPACITY: usize = 256;
+
+/// What a key covers: the profile's name, the longest chain, and one certificate more, so that a
+/// chain that is too long never has the key of one that is not.
+const KEY_ITEMS: usize = 1 + MAX_CERTIFICATES + 1;
 
 /// Names a chain under a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,8 +22,8 @@ pub struct ChainKey([u8; 32]);
 impl ChainKey {
     /// The hash of the profile's name and of every certificate, each behind its length.
     pub fn new(chain: &[&[u8]], profile: &str) -> Self {
-        let mut lengths = [[0; 8]; 8];
-        let mut parts: [&[u8]; 16] = [&[]; 16];
+        let mut lengths = [[0; 8]; KEY_ITEMS];
+        let mut parts: [&[u8]; 2 * KEY_ITEMS] = [&[]; 2 * KEY_ITEMS];
         let items = || core::iter::once(profile.as_bytes()).chain(chain.iter().copied());
         for (length, item) in lengths.iter_mut().zip(items()) {
             *length = u64::try_from(item.len()).unwrap_or(u64::MAX).to_be_bytes();

@@ -17,6 +17,10 @@ use crate::time::UnixTime;
 
 use super::rules::oid;
 
+/// Extensions in one certificate. The profiles know nine; the bound keeps the search for
+/// duplicates short.
+const MAX_EXTENSIONS: usize = 64;
+
 /// A parsed certificate. Owns its DER.
 #[derive(Clone, Debug)]
 pub struct Certificate {
@@ -39,7 +43,7 @@ pub(super) struct Facts {
     pub(super) not_after: UnixTime,
     pub(super) country: NameAttribute,
     pub(super) state: NameAttribute,
-    pub(super) has_common_name: bool,
+    pub(super) common_name: NameAttribute,
     pub(super) public_key: Result<PublicKey, Option<Curve>>,
     pub(super) key_identifier: [u8; 20],
     pub(super) extensions: Vec<ExtensionFact>,
@@ -53,10 +57,28 @@ pub(super) struct Facts {
 }
 
 /// A name attribute that a rule compares.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct NameAttribute {
-    pub(super) text: Option<String>,
-    pub(super) printable: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NameAttribute {
+    /// Not in the name.
+    Absent,
+    /// There, but twice or in a string type that the profiles do not allow. Differs from absence:
+    /// what cannot be read cannot be found equal either.
+    Unreadable,
+    /// There once.
+    Text {
+        text: String,
+        /// As PrintableString.
+        printable: bool,
+    },
+}
+
+impl NameAttribute {
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text { text, .. } => Some(text),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
 }
 
 /// An extension that stands in the certificate.
@@ -85,6 +107,9 @@ pub enum CertificateError {
     /// Not one DER certificate and nothing after it.
     #[error("not a DER certificate")]
     Der,
+    /// More extensions than a certificate needs.
+    #[error("a certificate with {0} extensions")]
+    TooManyExtensions(usize),
     /// One extension stands twice.
     #[error("a certificate with one extension twice")]
     DuplicateExtension,
@@ -168,12 +193,30 @@ impl Certificate {
 
     /// The subject's country.
     pub fn country(&self) -> Option<&str> {
-        self.facts.country.text.as_deref()
+        self.facts.country.text()
     }
 
     /// The subject's state or province.
     pub fn state(&self) -> Option<&str> {
-        self.facts.state.text.as_deref()
+        self.facts.state.text()
+    }
+
+    /// The subject's common name.
+    pub fn common_name(&self) -> Option<&str> {
+        self.facts.common_name.text()
+    }
+
+    /// The extensions in their order: type, and whether critical.
+    pub fn extensions(&self) -> impl ExactSizeIterator<Item = (ObjectIdentifier, bool)> {
+        self.facts
+            .extensions
+            .iter()
+            .map(|extension| (extension.oid, extension.critical))
+    }
+
+    /// The purposes of the extended key usage; none where the extension is absent or malformed.
+    pub fn extended_key_usages(&self) -> &[ObjectIdentifier] {
+        &self.facts.extended_key_usage
     }
 
     /// Where the issuer publishes its CRL.
@@ -270,7 +313,7 @@ impl Facts {
             not_after: date(tbs.validity().not_after).ok_or(CertificateError::Date)?,
             country: attribute(tbs.subject(), COUNTRY_NAME),
             state: attribute(tbs.subject(), ST),
-            has_common_name: attribute(tbs.subject(), COMMON_NAME).text.is_some(),
+            common_name: attribute(tbs.subject(), COMMON_NAME),
             public_key: public_key(&spki.algorithm, key_bits),
             key_identifier: sha1(key_bits),
             extensions: Vec::new(),
@@ -282,7 +325,11 @@ impl Facts {
             crl_uris: Vec::new(),
             crl_points_plain: true,
         };
-        for extension in tbs.extensions().map(Vec::as_slice).unwrap_or_default() {
+        let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
+        if extensions.len() > MAX_EXTENSIONS {
+            return Err(CertificateError::TooManyExtensions(extensions.len()));
+        }
+        for extension in extensions {
             if facts
                 .extensions
                 .iter()
@@ -310,8 +357,9 @@ impl Facts {
                 self.subject_key_identifier = Some(identifier.0.as_bytes().to_vec());
             }
             oid::AUTHORITY_KEY_IDENTIFIER => {
-                let identifier = AuthorityKeyIdentifier::from_der(value).ok()?.key_identifier?;
-                self.authority_key_identifier = Some(identifier.as_bytes().to_vec());
+                // The type may name an issuer and a serial number instead, which the profiles do not allow.
+                let identifier = AuthorityKeyIdentifier::from_der(value).ok()?.key_identifier;
+                self.authority_key_identifier = identifier.map(|identifier| identifier.as_bytes().to_vec());
             }
             oid::KEY_USAGE => self.key_usage = Some(KeyUsage::from_der(value).ok()?),
             oid::EXTENDED_KEY_USAGE => {
@@ -390,19 +438,22 @@ fn public_key(
     key.map_err(|_| Some(curve))
 }
 
-/// The one value of a name attribute; an attribute that stands twice counts as none.
+/// The value of a name attribute.
 fn attribute(name: &Name, id: ObjectIdentifier) -> NameAttribute {
     let mut found = name.iter().filter(|attribute| attribute.oid == id);
-    let (Some(attribute), None) = (found.next(), found.next()) else {
-        return NameAttribute::default();
+    let Some(attribute) = found.next() else {
+        return NameAttribute::Absent;
     };
     let tag = attribute.value.tag();
     let text = match tag {
         Tag::PrintableString | Tag::Utf8String => core::str::from_utf8(attribute.value.value()).ok(),
         _ => None,
     };
-    NameAttribute {
-        text: text.map(str::to_owned),
-        printable: tag == Tag::PrintableString,
+    match (text, found.next()) {
+        (Some(text), None) => NameAttribute::Text {
+            text: text.to_owned(),
+            printable: tag == Tag::PrintableString,
+        },
+        _ => NameAttribute::Unreadable,
     }
 }

@@ -1,9 +1,10 @@
 //! The path from a document signer to an anchor: by exact name, key identifier and verified key.
 
+use crate::cose::MAX_CERTIFICATES;
 use crate::crypto::PublicKey;
 use crate::time::UnixTime;
 
-use super::profile::{country_deviations, deviations};
+use super::profile::{country_deviations, deviations, path_length_deviations};
 use super::{
     Anchor, AnchorSet, Certificate, CertificateError, CertificateRole, CertificateRule, Deviation,
     IssuerCertificateProfile,
@@ -56,6 +57,12 @@ pub struct Validity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
+    /// No certificate at all.
+    #[error("the chain is empty")]
+    Empty,
+    /// More than [`MAX_CERTIFICATES`].
+    #[error("a chain of {0} certificates is over the limit")]
+    TooManyCertificates(usize),
     /// A certificate cannot be parsed.
     #[error("certificate {index} of the chain: {error}")]
     Certificate {
@@ -70,7 +77,7 @@ pub enum PathError {
     /// The signer's certificate names itself as issuer.
     #[error("the document signer's certificate is self-issued")]
     SelfIssuedLeaf,
-    /// A certificate does not name the next one as its issuer.
+    /// A certificate does not name the next one, or its key, as its issuer.
     #[error("the chain is not in order")]
     Order,
     /// No anchor has the issuer's name and key identifier.
@@ -107,10 +114,11 @@ pub fn build_path<'p>(
     anchors: &AnchorSet,
     profile_of: impl Fn(&Anchor) -> &'p IssuerCertificateProfile,
 ) -> Result<PathSet, PathError> {
+    if chain.len() > MAX_CERTIFICATES {
+        return Err(PathError::TooManyCertificates(chain.len()));
+    }
     let certificates = parse(chain)?;
-    let Some((leaf, rest)) = certificates.split_first() else {
-        return Err(PathError::UnknownIssuer);
-    };
+    let (leaf, rest) = certificates.split_first().ok_or(PathError::Empty)?;
     if anchors.contains(leaf) {
         return Err(PathError::LeafIsAnchor);
     }
@@ -127,22 +135,17 @@ pub fn build_path<'p>(
     let mut error = PathError::UnknownIssuer;
     let mut last = leaf;
     for used in 0..=intermediates.len() {
-        match reach(
-            leaf,
-            intermediates.get(..used).unwrap_or_default(),
-            last,
-            anchors,
-            &profile_of,
-        ) {
-            Ok(found) => paths.extend(found),
-            Err(found) => error = found,
+        if paths.is_empty() {
+            let below = intermediates.get(..used).unwrap_or_default();
+            match reach(leaf, below, last, anchors, &profile_of) {
+                Ok(found) => paths = found,
+                Err(found) => error = found,
+            }
         }
+        // What stands above the certificate that an anchor signed is not used, but is in order too.
         let Some(next) = intermediates.get(used) else {
             break;
         };
-        if !paths.is_empty() {
-            break;
-        }
         let key = next.public_key().ok_or(PathError::Signature)?;
         last.verify_signed_by(key).map_err(|_| PathError::Signature)?;
         last = next;
@@ -167,14 +170,25 @@ fn parse(chain: &[&[u8]]) -> Result<Vec<Certificate>, PathError> {
 }
 
 fn check_order(leaf: &Certificate, intermediates: &[&Certificate]) -> Result<(), PathError> {
-    let mut issuer = leaf.issuer_der();
+    let mut last = leaf;
     for certificate in intermediates {
-        if certificate.subject_der() != issuer {
+        if certificate.subject_der() != last.issuer_der() || !key_identifiers_agree(last, certificate) {
             return Err(PathError::Order);
         }
-        issuer = certificate.issuer_der();
+        last = certificate;
     }
     Ok(())
+}
+
+/// Whether the key that `certificate` names as its issuer's may be that of `issuer`.
+fn key_identifiers_agree(certificate: &Certificate, issuer: &Certificate) -> bool {
+    match (
+        certificate.authority_key_identifier(),
+        issuer.subject_key_identifier(),
+    ) {
+        (Some(authority), Some(subject)) => authority == subject,
+        _ => true,
+    }
 }
 
 /// The paths over these intermediates to every anchor that signed the last of them.
@@ -188,9 +202,7 @@ fn reach<'p>(
     let mut error = PathError::UnknownIssuer;
     let mut paths = Vec::new();
     for anchor in anchors.with_subject(last.issuer_der()) {
-        let authority = last.authority_key_identifier();
-        let subject = anchor.certificate.subject_key_identifier();
-        if authority.is_some() && subject.is_some() && authority != subject {
+        if !key_identifiers_agree(last, &anchor.certificate) {
             continue;
         }
         let signed = anchor
@@ -226,16 +238,11 @@ fn path(
         .chain([(&anchor.certificate, CertificateRole::Anchor)]);
     let mut found = Vec::new();
     let mut validities = Vec::new();
-    for (certificate, role) in roles {
-        found.extend(deviations(certificate, role, profile).filter(|deviation| {
-            // A path length of zero is the rule where nothing stands between root and signer.
-            !(deviation.rule == CertificateRule::BasicConstraints
-                && role == CertificateRole::Anchor
-                && profile.max_intermediates > 0
-                && allows_intermediates(certificate, intermediates.len()))
-        }));
+    for (certificate, role) in roles.clone() {
+        found.extend(deviations(certificate, role, profile));
         validities.push(validity(certificate, role));
     }
+    found.extend(path_length_deviations(roles.skip(1)));
     found.extend(country_deviations(leaf, &anchor.certificate));
     Path {
         anchor: anchor.certificate.sha256(),
@@ -248,19 +255,6 @@ fn path(
         serial: leaf.serial().to_vec(),
         crl_uris: leaf.crl_uris().to_vec(),
     }
-}
-
-fn allows_intermediates(anchor: &Certificate, count: usize) -> bool {
-    anchor
-        .facts
-        .basic_constraints
-        .as_ref()
-        .is_some_and(|constraints| {
-            constraints.ca
-                && constraints
-                    .path_len_constraint
-                    .is_none_or(|length| usize::from(length) >= count)
-        })
 }
 
 const fn validity(certificate: &Certificate, role: CertificateRole) -> Validity {

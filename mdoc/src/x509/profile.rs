@@ -6,8 +6,10 @@ use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::pkix::KeyUsages;
 
 use crate::crypto::Curve;
+use crate::time::Date;
 
 use super::Certificate;
+use super::certificate::NameAttribute;
 use super::rules::{CertificateRule, oid};
 
 /// What a document type asks of its issuer's certificates.
@@ -85,6 +87,8 @@ pub struct Deviation {
     pub rule: CertificateRule,
 }
 
+const SECONDS_PER_DAY: i64 = 86_400;
+
 type Check = fn(&Certificate, &IssuerCertificateProfile) -> bool;
 
 /// The rules of every certificate.
@@ -109,7 +113,7 @@ const COMMON: &[(CertificateRule, Check)] = &[
             .all(|e| !e.critical || oid::KNOWN.contains(&e.oid))
     }),
     (CertificateRule::Country, |c, _| country(c)),
-    (CertificateRule::CommonName, |c, _| c.facts.has_common_name),
+    (CertificateRule::CommonName, |c, _| c.common_name().is_some()),
     (CertificateRule::SubjectKeyIdentifier, |c, _| {
         subject_key_identifier(c)
     }),
@@ -121,7 +125,7 @@ const ANCHOR: &[(CertificateRule, Check)] = &[
     (CertificateRule::KeyUsage, |c, _| {
         key_usage(c, KeyUsages::KeyCertSign | KeyUsages::CRLSign)
     }),
-    (CertificateRule::BasicConstraints, |c, _| authority(c, Some(0))),
+    (CertificateRule::BasicConstraints, root_constraints),
     (CertificateRule::IssuerAltName, |c, _| issuer_alt_name(c)),
     (CertificateRule::CrlDistributionPoint, |c, _| {
         crl_distribution_point(c)
@@ -139,7 +143,7 @@ const INTERMEDIATE: &[(CertificateRule, Check)] = &[
             .as_ref()
             .is_some_and(|usage| usage.0.contains(KeyUsages::KeyCertSign))
     }),
-    (CertificateRule::BasicConstraints, |c, _| authority(c, None)),
+    (CertificateRule::BasicConstraints, |c, _| authority(c)),
 ];
 
 const DOCUMENT_SIGNER: &[(CertificateRule, Check)] = &[
@@ -186,8 +190,8 @@ pub(super) fn country_deviations(
     anchor: &Certificate,
 ) -> impl Iterator<Item = Deviation> {
     let role = CertificateRole::DocumentSigner;
-    let countries = signer.country() == anchor.country();
-    let states = signer.state() == anchor.state();
+    let countries = same(&signer.facts.country, &anchor.facts.country);
+    let states = same(&signer.facts.state, &anchor.facts.state);
     [
         (CertificateRule::CountryMatch, countries),
         (CertificateRule::StateMatch, states),
@@ -195,6 +199,32 @@ pub(super) fn country_deviations(
     .into_iter()
     .filter(|(_, holds)| !holds)
     .map(move |(rule, _)| Deviation { role, rule })
+}
+
+/// The authorities of a path that allow fewer intermediates below them than there are
+/// (RFC 5280 §6.1.4). `authorities` go upwards, the signer's issuer first.
+pub(super) fn path_length_deviations<'c>(
+    authorities: impl Iterator<Item = (&'c Certificate, CertificateRole)>,
+) -> impl Iterator<Item = Deviation> {
+    authorities
+        .enumerate()
+        .filter_map(|(below, (certificate, role))| {
+            let constraints = certificate.facts.basic_constraints.as_ref()?;
+            let length = constraints.path_len_constraint?;
+            (usize::from(length) < below).then_some(Deviation {
+                role,
+                rule: CertificateRule::PathLength,
+            })
+        })
+}
+
+/// Equal texts in whatever string type, or absent from both.
+fn same(left: &NameAttribute, right: &NameAttribute) -> bool {
+    match (left, right) {
+        (NameAttribute::Absent, NameAttribute::Absent) => true,
+        (NameAttribute::Text { text: left, .. }, NameAttribute::Text { text: right, .. }) => left == right,
+        _ => false,
+    }
 }
 
 fn serial_number(certificate: &Certificate) -> bool {
@@ -212,9 +242,12 @@ fn public_key(certificate: &Certificate, profile: &IssuerCertificateProfile) -> 
 }
 
 fn country(certificate: &Certificate) -> bool {
-    let country = &certificate.facts.country;
-    let capitals = |text: &String| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    country.printable && country.text.as_ref().is_some_and(capitals)
+    match &certificate.facts.country {
+        NameAttribute::Text { text, printable } => {
+            *printable && text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+        }
+        NameAttribute::Absent | NameAttribute::Unreadable => false,
+    }
 }
 
 fn subject_key_identifier(certificate: &Certificate) -> bool {
@@ -244,11 +277,18 @@ fn extended_key_usage(certificate: &Certificate, profile: &IssuerCertificateProf
     one_allowed && critical(certificate, oid::EXTENDED_KEY_USAGE) == Some(true)
 }
 
-fn authority(certificate: &Certificate, path_length: Option<u8>) -> bool {
+fn authority(certificate: &Certificate) -> bool {
     let constraints = certificate.facts.basic_constraints.as_ref();
-    constraints.is_some_and(|constraints| {
-        constraints.ca && path_length.is_none_or(|length| constraints.path_len_constraint == Some(length))
-    }) && critical(certificate, oid::BASIC_CONSTRAINTS) == Some(true)
+    constraints.is_some_and(|constraints| constraints.ca)
+        && critical(certificate, oid::BASIC_CONSTRAINTS) == Some(true)
+}
+
+/// A path length of zero is the rule where nothing may stand between root and signer. Elsewhere
+/// [`path_length_deviations`] holds the length against the path.
+fn root_constraints(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
+    let constraints = certificate.facts.basic_constraints.as_ref();
+    let length = constraints.and_then(|constraints| constraints.path_len_constraint);
+    authority(certificate) && (profile.max_intermediates > 0 || length == Some(0))
 }
 
 fn issuer_alt_name(certificate: &Certificate) -> bool {
@@ -261,16 +301,19 @@ fn crl_distribution_point(certificate: &Certificate) -> bool {
 
 fn signer_lifetime(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
     let seconds = certificate.not_after().seconds() - certificate.not_before().seconds();
-    seconds <= i64::from(profile.max_document_signer_days) * 86_400
+    (0..=i64::from(profile.max_document_signer_days) * SECONDS_PER_DAY).contains(&seconds)
 }
 
-/// Calendar years, so that leap days do not count against a root.
+/// Calendar years, so that leap days do not count against a root. A root of 29 February may last
+/// until 1 March of a year without that day.
 fn root_lifetime(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
-    let start = certificate.not_before().date_at_offset(0);
+    let (first, last) = (certificate.not_before(), certificate.not_after());
+    let start = first.date_at_offset(0);
     let year = start.year().saturating_add(profile.max_root_years);
-    let last = crate::time::Date::new(year, start.month(), start.day())
-        .or_else(|| crate::time::Date::new(year, 3, 1));
-    last.is_none_or(|last| certificate.not_after().date_at_offset(0) <= last)
+    let end = Date::new(year, start.month(), start.day()).or_else(|| Date::new(year, 3, 1));
+    let time_of_day = first.seconds().rem_euclid(SECONDS_PER_DAY);
+    let within = end.is_none_or(|end| last <= end.midnight_at_offset(0).saturating_add(time_of_day));
+    first <= last && within
 }
 
 /// Whether the extension is critical, if it is there.

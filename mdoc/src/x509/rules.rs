@@ -55,6 +55,8 @@ rules! {
     ExtendedKeyUsage, "extended_key_usage", "B.1.4";
     /// Basic constraints as the role asks.
     BasicConstraints, "basic_constraints", "B.1.1";
+    /// An authority's path length allows the intermediates below it.
+    PathLength, "path_length", "B.1.1";
     /// Issuer alternative name with an e-mail address or a URI, not critical.
     IssuerAltName, "issuer_alt_name", "B.1.1";
     /// CRL distribution point with a URI, without reasons or CRL issuer.
