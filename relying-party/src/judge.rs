@@ -80,13 +80,12 @@ pub fn judge<'a>(
     _evidence: &Evidence,
     now: UnixTime,
 ) -> Judgement<'a> {
-    let limits = Limits::default();
     let case = Case {
         transcript,
         keys,
         purpose,
         trust,
-        limits,
+        limits: Limits::default(),
         now,
     };
     // A tolerance counts only where every document asked for has it: none is judged laxer than its
