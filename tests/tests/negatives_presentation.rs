@@ -450,3 +450,33 @@ fn with_any_byte_flipped_nothing_false_is_accepted() {
     };
     assert_eq!(accepted, [position(b"1.0") + 2, position(b"\xf6\x58\x40")]);
 }
+
+#[test]
+fn an_element_that_stands_twice_is_found_among_few_and_among_many() {
+    for count in [2_usize, 16, 17, 40] {
+        let twice = Scenario::my_number().with(Stage::IssuerSigned, move |map| {
+            let item = first_item(map).clone();
+            let mut items: Vec<Value> = (0..count - 1)
+                .map(|index| {
+                    let mut renamed: Value = ciborium::from_reader(
+                        item.as_tag()
+                            .expect("a tag")
+                            .1
+                            .as_bytes()
+                            .expect("bytes")
+                            .as_slice(),
+                    )
+                    .expect("an item");
+                    *member(&mut renamed, "elementIdentifier") = format!("element_{index}").into();
+                    *member(&mut renamed, "digestID") = (100 + index as u64).into();
+                    tagged(encode(&renamed))
+                })
+                .collect();
+            items.push(items[0].clone());
+            member(map, "nameSpaces").as_map_mut().expect("a map")[0].1 = Value::Array(items);
+        });
+        let verdict = judged(&twice);
+        let failed = check(&verdict, "elements");
+        assert_eq!(failed["reason"], "element.duplicate", "{count}: {verdict:#}");
+    }
+}

@@ -32,11 +32,30 @@ impl AuthenticItems {
 /// [`Reason::ElementDuplicate`] with the element.
 pub fn check_duplicates(document: &Document<'_>) -> Result<(), Finding> {
     let items = &document.issuer_signed.items;
+    if items.len() <= FEW {
+        return few_duplicates(items);
+    }
     let mut sorted: Vec<&IssuerSignedItem<'_>> = items.iter().collect();
     sorted.sort_unstable_by_key(|item| (item.name_space, item.element_identifier));
     duplicate(&sorted, |item| item.element_identifier)?;
     sorted.sort_unstable_by_key(|item| (item.name_space, item.digest_id));
     duplicate(&sorted, |item| item.digest_id)
+}
+
+/// Up to this many elements are compared with each other; more are sorted.
+const FEW: usize = 16;
+
+fn few_duplicates(items: &[IssuerSignedItem<'_>]) -> Result<(), Finding> {
+    for (index, item) in items.iter().enumerate() {
+        let twin = items.iter().take(index).any(|other| {
+            (other.digest_id == item.digest_id || other.element_identifier == item.element_identifier)
+                && other.name_space == item.name_space
+        });
+        if twin {
+            return Err(finding(Reason::ElementDuplicate, item));
+        }
+    }
+    Ok(())
 }
 
 fn duplicate<'s, 'a: 's, K: PartialEq>(
