@@ -26,7 +26,7 @@ pub struct TrustFile {
 pub struct TrustSnapshot {
     pub(crate) anchors: AnchorSet,
     pub(crate) cache: ChainCache,
-    pub(crate) profiles: ProfileSet,
+    pub(crate) profiles: &'static ProfileSet,
     evidence: Evidence,
     hash: [u8; 32],
     skipped: Vec<(String, String)>,
@@ -59,7 +59,7 @@ impl TrustSnapshot {
     pub fn new(mut files: Vec<TrustFile>) -> Result<Self, TrustError> {
         files.sort_by(|left, right| left.name.cmp(&right.name));
         let profiles = ProfileSet::built_in();
-        let scopes = scopes(&files, &profiles)?;
+        let scopes = scopes(&files, profiles)?;
         let mut anchors = Vec::new();
         let mut names = Vec::new();
         let mut evidence = Evidence::default();

@@ -97,7 +97,7 @@ impl<'a> Map<'a> {
     /// The value under a text key.
     pub fn get_text(self, key: &str) -> Option<Item<'a>> {
         self.iter()
-            .find(|(name, _)| name.as_text() == Some(key))
+            .find(|(name, _)| name.is_text(key))
             .map(|(_, value)| value)
     }
 
@@ -105,11 +105,9 @@ impl<'a> Map<'a> {
     pub fn get_texts<const N: usize>(self, keys: [&str; N]) -> [Option<Item<'a>>; N] {
         let mut found = [None; N];
         for (name, value) in self.iter() {
-            let Some(name) = name.as_text() else { continue };
-            for (slot, key) in found.iter_mut().zip(keys) {
-                if name == key {
-                    *slot = Some(value);
-                }
+            let slots = found.iter_mut().zip(keys);
+            for (slot, _) in slots.filter(|(_, key)| name.is_text(key)) {
+                *slot = Some(value);
             }
         }
         found

@@ -46,8 +46,22 @@ impl Head {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, HeadError> {
         let (&first, rest) = bytes.split_first().ok_or(HeadError::Truncated)?;
         let info = first & 0x1f;
+        // Most heads are one byte.
+        if info < 24 {
+            return Ok(Self {
+                major: major(first, Major::Simple),
+                info,
+                argument: Some(u64::from(info)),
+                shortest: true,
+                len: 1,
+            });
+        }
+        Self::parse_long(first, rest)
+    }
+
+    fn parse_long(first: u8, rest: &[u8]) -> Result<Self, HeadError> {
+        let info = first & 0x1f;
         let (argument, shortest, len) = match info {
-            0..=23 => (Some(u64::from(info)), true, 1),
             24 => {
                 let value = u64::from(*rest.first().ok_or(HeadError::Truncated)?);
                 (Some(value), value >= 24, 2)
@@ -67,20 +81,12 @@ impl Head {
             INDEFINITE => (None, true, 1),
             _ => return Err(HeadError::Reserved),
         };
-        let major = match first >> 5 {
-            0 => Major::Unsigned,
-            1 => Major::Negative,
-            2 => Major::Bytes,
-            3 => Major::Text,
-            4 => Major::Array,
-            5 => Major::Map,
-            6 => Major::Tag,
-            _ => match info {
-                25..=27 => Major::Float,
-                INDEFINITE => Major::Break,
-                _ => Major::Simple,
-            },
+        let seven = match info {
+            25..=27 => Major::Float,
+            INDEFINITE => Major::Break,
+            _ => Major::Simple,
         };
+        let major = major(first, seven);
         let lengthless = matches!(major, Major::Unsigned | Major::Negative | Major::Tag);
         if argument.is_none() && lengthless {
             return Err(HeadError::Reserved);
@@ -92,6 +98,21 @@ impl Head {
             shortest,
             len,
         })
+    }
+}
+
+/// The major type in the three high bits of a head; `seven` is what the last of them stands for.
+#[inline]
+const fn major(first: u8, seven: Major) -> Major {
+    match first >> 5 {
+        0 => Major::Unsigned,
+        1 => Major::Negative,
+        2 => Major::Bytes,
+        3 => Major::Text,
+        4 => Major::Array,
+        5 => Major::Map,
+        6 => Major::Tag,
+        _ => seven,
     }
 }
 

@@ -249,6 +249,14 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Whether the item is this text.
+    pub fn is_text(self, text: &str) -> bool {
+        // Lengths tell most texts apart: a head takes one to nine bytes.
+        let head_len = self.encoded.len().wrapping_sub(text.len());
+        (1..=9).contains(&head_len)
+            && matches!(self.head(), Some((Head { major: Major::Text, .. }, content)) if content == text.as_bytes())
+    }
+
     /// The value of `true` or `false`.
     pub fn as_bool(self) -> Option<bool> {
         match self.head()?.0 {

@@ -389,6 +389,32 @@ proptest! {
     }
 
     #[test]
+    fn keys_are_distinct_as_a_set_says(keys in prop::collection::vec(0..600_u64, 0..40), sorted: bool) {
+        let mut keys = keys;
+        if sorted {
+            keys.sort_unstable();
+        }
+        let mut bytes = Vec::new();
+        write::map(&mut bytes, keys.len());
+        for key in &keys {
+            // Integers and texts of several lengths.
+            if key % 3 == 0 {
+                write::text(&mut bytes, &"k".repeat(usize::try_from(*key).unwrap() % 30));
+            } else {
+                write::unsigned(&mut bytes, *key);
+            }
+            write::null(&mut bytes);
+        }
+        let names = keys.iter().map(|key| if key % 3 == 0 { 1000 + key % 30 } else { *key });
+        let distinct = names.collect::<std::collections::HashSet<u64>>().len() == keys.len();
+        let decoded = Item::decode(&bytes, &Rules::default());
+        prop_assert_eq!(decoded.is_ok(), distinct);
+        if let Err(error) = decoded {
+            prop_assert_eq!(error.kind, ErrorKind::DuplicateKey);
+        }
+    }
+
+    #[test]
     fn heads_are_written_in_shortest_form(value in any::<u64>()) {
         let mut ours = Vec::new();
         write::unsigned(&mut ours, value);

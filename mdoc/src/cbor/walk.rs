@@ -183,29 +183,31 @@ enum Remaining {
     UntilBreak { seen: usize },
 }
 
-/// Steps over one checked item. The recursion is as deep as the strict walk allowed.
+/// Steps over one checked item. Recurses for indefinite lengths alone, as deep as the strict walk allowed.
 fn skip(bytes: &[u8], at: &mut usize) -> Option<()> {
-    let head = Head::parse(bytes.get(*at..)?).ok()?;
-    *at += head.len;
-    let children = match (head.major, head.argument) {
-        (Major::Bytes | Major::Text, Some(len)) => {
-            *at = at.checked_add(usize::try_from(len).ok()?)?;
-            0
-        }
-        (Major::Array, Some(count)) => count,
-        (Major::Map, Some(count)) => count.checked_mul(2)?,
-        (Major::Tag, _) => 1,
-        (Major::Array | Major::Map, None) => {
-            while *bytes.get(*at)? != 0xff {
-                skip(bytes, at)?;
+    // The items that are due: a container's own join those that follow it.
+    let mut due: usize = 1;
+    while due > 0 {
+        due -= 1;
+        let head = Head::parse(bytes.get(*at..)?).ok()?;
+        *at += head.len;
+        let argument = match head.argument {
+            Some(argument) => usize::try_from(argument),
+            None => {
+                while *bytes.get(*at)? != 0xff {
+                    skip(bytes, at)?;
+                }
+                *at += 1;
+                continue;
             }
-            *at += 1;
-            0
+        };
+        match head.major {
+            Major::Bytes | Major::Text => *at = at.checked_add(argument.ok()?)?,
+            Major::Array => due = due.checked_add(argument.ok()?)?,
+            Major::Map => due = due.checked_add(argument.ok()?.checked_mul(2)?)?,
+            Major::Tag => due += 1,
+            Major::Unsigned | Major::Negative | Major::Simple | Major::Float | Major::Break => {}
         }
-        _ => 0,
-    };
-    for _ in 0..children {
-        skip(bytes, at)?;
     }
     Some(())
 }

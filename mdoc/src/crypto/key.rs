@@ -250,9 +250,14 @@ impl PublicKey {
         let raw = RawSignature::from_der(self.curve, signature)?;
         #[cfg(feature = "aws-lc")]
         {
-            use super::backend::aws_lc::{supports, verify_ecdsa_der};
-            if supports(self.curve) {
-                let holds = verify_ecdsa_der(self.curve, hash, self.encoded(), message, signature);
+            use super::backend::aws_lc::{is_cose_pairing, verify_ecdsa_der};
+            if let Some(key) = &self.parsed {
+                let holds = if is_cose_pairing(self.curve, hash) {
+                    // The key is parsed already, for this very hash.
+                    key.verify_ecdsa(hash, &[message], raw.as_bytes())
+                } else {
+                    verify_ecdsa_der(self.curve, hash, self.encoded(), message, signature)
+                };
                 return if holds {
                     Ok(())
                 } else {

@@ -75,12 +75,12 @@ impl<'a> DeviceSigned<'a> {
         let map = item
             .as_map()
             .ok_or(ResponseError::Structure("deviceSigned is not a map"))?;
-        let name_spaces = present(map, "nameSpaces");
+        let [name_spaces, device_auth] = present(map, ["nameSpaces", "deviceAuth"]);
         let name_spaces = name_spaces.ok_or(ResponseError::Structure("deviceSigned has no nameSpaces"))?;
         Ok(Self {
             name_spaces_encoded: name_spaces.encoded(),
             items: items(name_spaces, limits, rules)?,
-            auth: auth(present(map, "deviceAuth"), rules)?,
+            auth: auth(device_auth, rules)?,
         })
     }
 }
@@ -133,10 +133,10 @@ fn auth<'a>(item: Option<Item<'a>>, rules: &Rules) -> Result<DeviceAuth<'a>, Res
         .ok_or(ResponseError::Structure("deviceAuth is not a map"))?;
     let decode =
         |member, item| Message::decode(item, rules).map_err(|error| ResponseError::Cose { member, error });
-    match (present(map, "deviceSignature"), present(map, "deviceMac")) {
-        (Some(signature), None) => decode("deviceSignature", signature).map(DeviceAuth::Signature),
-        (None, Some(mac)) => decode("deviceMac", mac).map(DeviceAuth::Mac),
-        (Some(_), Some(_)) => Ok(DeviceAuth::Both),
-        (None, None) => Ok(DeviceAuth::Missing),
+    match present(map, ["deviceSignature", "deviceMac"]) {
+        [Some(signature), None] => decode("deviceSignature", signature).map(DeviceAuth::Signature),
+        [None, Some(mac)] => decode("deviceMac", mac).map(DeviceAuth::Mac),
+        [Some(_), Some(_)] => Ok(DeviceAuth::Both),
+        [None, None] => Ok(DeviceAuth::Missing),
     }
 }

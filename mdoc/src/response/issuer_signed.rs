@@ -6,7 +6,7 @@ use crate::cbor::{Item, Rules};
 use crate::cose::Message;
 use crate::limits::Limits;
 
-use super::{ResponseError, name, present, required};
+use super::{ResponseError, name, present};
 
 /// The shortest `random` of an element, in bytes (ISO/IEC 18013-5 §9.1.2.5).
 const MIN_RANDOM_BYTES: usize = 16;
@@ -52,13 +52,14 @@ impl<'a> IssuerSigned<'a> {
         let map = item
             .as_map()
             .ok_or(ResponseError::Structure("issuerSigned is not a map"))?;
-        let issuer_auth = required(map, "issuerAuth", "a document has no issuerAuth")?;
+        let [issuer_auth, name_spaces] = present(map, ["issuerAuth", "nameSpaces"]);
+        let issuer_auth = issuer_auth.ok_or(ResponseError::Structure("a document has no issuerAuth"))?;
         let issuer_auth = Message::decode(issuer_auth, rules).map_err(|error| ResponseError::Cose {
             member: "issuerAuth",
             error,
         })?;
         Ok(Self {
-            items: items(present(map, "nameSpaces"), limits, rules)?,
+            items: items(name_spaces, limits, rules)?,
             issuer_auth,
         })
     }
@@ -117,25 +118,12 @@ impl<'a> IssuerSignedItem<'a> {
         let map = inner
             .as_map()
             .ok_or(ResponseError::Structure("an element is not a map"))?;
-        let mut members = [None; 4];
-        for (key, value) in map.iter() {
-            let slot = match key.as_text() {
-                Some("digestID") => 0,
-                Some("random") => 1,
-                Some("elementIdentifier") => 2,
-                Some("elementValue") => 3,
-                _ => continue,
-            };
-            if let Some(member) = members.get_mut(slot) {
-                *member = Some(value);
-            }
-        }
         let [
             Some(digest_id),
             Some(random),
             Some(element_identifier),
             Some(element_value),
-        ] = members
+        ] = map.get_texts(["digestID", "random", "elementIdentifier", "elementValue"])
         else {
             return Err(ResponseError::Structure("an element lacks a member"));
         };

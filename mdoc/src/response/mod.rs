@@ -126,8 +126,9 @@ impl<'a> DeviceResponse<'a> {
         let rules = limits.cbor_rules(indefinite);
         let response = Item::decode(bytes, &rules)?.as_map();
         let response = response.ok_or(ResponseError::Structure("the response is not a map"))?;
-        let [version, status, documents, errors, zk, encrypted, other] = response
-            .get_texts([
+        let [version, status, documents, errors, zk, encrypted, other] = present(
+            response,
+            [
                 "version",
                 "status",
                 "documents",
@@ -135,8 +136,8 @@ impl<'a> DeviceResponse<'a> {
                 "zkDocuments",
                 "encryptedDocuments",
                 "otherDocuments",
-            ])
-            .map(|member| member.filter(|item| !item.is_absent()));
+            ],
+        );
         let version = version.ok_or(ResponseError::Structure("the response has no version"))?;
         let version_minor = minor_version(version, "the version of the response is malformed")?;
         let status = status
@@ -184,25 +185,25 @@ impl<'a> Document<'a> {
         let document = item
             .as_map()
             .ok_or(ResponseError::Structure("a document is not a map"))?;
-        let doc_type = required(document, "docType", "a document has no docType")?;
-        let issuer_signed = required(document, "issuerSigned", "a document has no issuerSigned")?;
+        let [doc_type, issuer_signed, device_signed] =
+            present(document, ["docType", "issuerSigned", "deviceSigned"]);
+        let doc_type = doc_type.ok_or(ResponseError::Structure("a document has no docType"))?;
+        let issuer_signed =
+            issuer_signed.ok_or(ResponseError::Structure("a document has no issuerSigned"))?;
         Ok(Self {
             doc_type: name(doc_type, "a docType is no text of fitting length")?,
             doc_type_encoded: doc_type.encoded(),
             issuer_signed: IssuerSigned::decode(issuer_signed, limits, rules)?,
-            device_signed: DeviceSigned::decode(present(document, "deviceSigned"), limits, rules)?,
+            device_signed: DeviceSigned::decode(device_signed, limits, rules)?,
             encoded: item.encoded(),
         })
     }
 }
 
-/// The member under `key`; null and undefined stand for a member left out.
-fn present<'a>(map: Map<'a>, key: &str) -> Option<Item<'a>> {
-    map.get_text(key).filter(|item| !item.is_absent())
-}
-
-fn required<'a>(map: Map<'a>, key: &str, missing: &'static str) -> Result<Item<'a>, ResponseError> {
-    present(map, key).ok_or(ResponseError::Structure(missing))
+/// The members under `keys`; null and undefined stand for a member left out.
+fn present<'a, const N: usize>(map: Map<'a>, keys: [&str; N]) -> [Option<Item<'a>>; N] {
+    map.get_texts(keys)
+        .map(|member| member.filter(|item| !item.is_absent()))
 }
 
 fn name<'a>(item: Item<'a>, fault: &'static str) -> Result<&'a str, ResponseError> {

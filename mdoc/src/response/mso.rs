@@ -177,14 +177,13 @@ impl<'a> MobileSecurityObject<'a> {
             .and_then(HashAlgorithm::from_name)
             .ok_or(MsoError::DigestAlgorithm)?;
         let key_info = map_of(key_info, "the MSO has no deviceKeyInfo")?;
+        let [device_key, authorizations] = key_info.get_texts(["deviceKey", "keyAuthorizations"]);
         let doc_type = doc_type.and_then(Item::as_text);
         Ok(Self {
             digest_algorithm,
             value_digests: ValueDigests::decode(digests, digest_algorithm)?,
-            device_key: key_info
-                .get_text("deviceKey")
-                .ok_or(MsoError::Structure("the MSO has no deviceKey"))?,
-            key_authorizations: KeyAuthorizations::decode(key_info.get_text("keyAuthorizations"))?,
+            device_key: device_key.ok_or(MsoError::Structure("the MSO has no deviceKey"))?,
+            key_authorizations: KeyAuthorizations::decode(authorizations)?,
             doc_type: doc_type.ok_or(MsoError::Structure("the MSO has no docType"))?,
             validity_info: ValidityInfo::decode(validity, tolerances, &mut tolerated)?,
             status: status(status_member, tolerances, &mut tolerated)?,
@@ -217,14 +216,11 @@ impl<'a> ValueDigests<'a> {
     fn decode(item: Option<Item<'a>>, algorithm: HashAlgorithm) -> Result<Self, MsoError> {
         const FAULT: MsoError = MsoError::Structure("valueDigests is no map of maps of digests");
         let map = map_of(item, "the MSO has no valueDigests")?;
-        let total = map
-            .iter()
-            .filter_map(|(_, digests)| digests.as_map())
-            .map(Map::len)
-            .sum();
+        // Each digest stands there with its two heads at least: no more fit into the map.
+        let most = item.map_or(0, |item| item.encoded().len()) / (algorithm.output_len() + 2);
         let mut all = Self {
             name_spaces: Vec::with_capacity(map.len()),
-            digests: Vec::with_capacity(total),
+            digests: Vec::with_capacity(most),
         };
         for (name, digests) in map.iter() {
             let name = name
@@ -335,9 +331,10 @@ impl ValidityInfo {
         tolerated: &mut Vec<&'static str>,
     ) -> Result<Self, MsoError> {
         let map = map_of(item, "the MSO has no validityInfo")?;
+        const MEMBERS: [&str; 4] = ["signed", "validFrom", "validUntil", "expectedUpdate"];
         let mut fraction = false;
-        let mut date = |member: &'static str| -> Result<Option<UnixTime>, MsoError> {
-            let Some(item) = map.get_text(member) else {
+        let date = |(item, member): (Option<Item<'_>>, &'static str)| -> Result<Option<UnixTime>, MsoError> {
+            let Some(item) = item else {
                 return Ok(None);
             };
             let text = match item.as_tag() {
@@ -359,11 +356,13 @@ impl ValidityInfo {
             Ok(Some(instant))
         };
         const MISSING: MsoError = MsoError::Structure("validityInfo lacks a date");
+        let mut dates = map.get_texts(MEMBERS).into_iter().zip(MEMBERS).map(date);
+        let mut next = || dates.next().transpose().map(Option::flatten);
         let validity = Self {
-            signed: date("signed")?.ok_or(MISSING)?,
-            valid_from: date("validFrom")?.ok_or(MISSING)?,
-            valid_until: date("validUntil")?.ok_or(MISSING)?,
-            expected_update: date("expectedUpdate")?,
+            signed: next()?.ok_or(MISSING)?,
+            valid_from: next()?.ok_or(MISSING)?,
+            valid_until: next()?.ok_or(MISSING)?,
+            expected_update: next()?,
         };
         if fraction {
             tolerated.push("dates with fractional seconds");

@@ -40,6 +40,8 @@ pub enum AnchorFault {
 #[derive(Debug, Default)]
 pub struct AnchorSet {
     anchors: Vec<Anchor>,
+    /// SHA-256 of each anchor's certificate.
+    hashes: Vec<[u8; 32]>,
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
 }
 
@@ -94,6 +96,7 @@ impl AnchorSet {
             if accepted {
                 let subject = candidate.certificate.subject_der().to_vec();
                 set.by_subject.entry(subject).or_default().push(set.anchors.len());
+                set.hashes.push(candidate.certificate.sha256());
                 set.anchors.push(candidate);
             }
         }
@@ -105,19 +108,21 @@ impl AnchorSet {
         &self.anchors
     }
 
-    /// The anchors with this subject, in the order given.
-    pub(super) fn with_subject(&self, subject_der: &[u8]) -> impl Iterator<Item = &Anchor> {
+    /// The anchors with this subject, in the order given, each with its certificate's SHA-256.
+    pub(super) fn with_subject(&self, subject_der: &[u8]) -> impl Iterator<Item = (&Anchor, &[u8; 32])> {
         let indices = self
             .by_subject
             .get(subject_der)
             .map(Vec::as_slice)
             .unwrap_or_default();
-        indices.iter().filter_map(|index| self.anchors.get(*index))
+        indices
+            .iter()
+            .filter_map(|index| self.anchors.get(*index).zip(self.hashes.get(*index)))
     }
 
     /// Whether this very certificate is an anchor.
     pub(super) fn contains(&self, certificate: &Certificate) -> bool {
         self.with_subject(certificate.subject_der())
-            .any(|anchor| anchor.certificate.der() == certificate.der())
+            .any(|(anchor, _)| anchor.certificate.der() == certificate.der())
     }
 }

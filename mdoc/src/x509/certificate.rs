@@ -329,6 +329,7 @@ impl Facts {
         if extensions.len() > MAX_EXTENSIONS {
             return Err(CertificateError::TooManyExtensions(extensions.len()));
         }
+        facts.extensions.reserve_exact(extensions.len());
         for extension in extensions {
             if facts
                 .extensions

@@ -201,7 +201,7 @@ fn reach<'p>(
 ) -> Result<Vec<Path>, PathError> {
     let mut error = PathError::UnknownIssuer;
     let mut paths = Vec::new();
-    for anchor in anchors.with_subject(last.issuer_der()) {
+    for (anchor, hash) in anchors.with_subject(last.issuer_der()) {
         if !key_identifiers_agree(last, &anchor.certificate) {
             continue;
         }
@@ -218,7 +218,7 @@ fn reach<'p>(
             error = PathError::TooLong;
             continue;
         }
-        paths.push(path(leaf, intermediates, anchor, profile));
+        paths.push(path(leaf, intermediates, (anchor, hash), profile));
     }
     if paths.is_empty() { Err(error) } else { Ok(paths) }
 }
@@ -226,7 +226,7 @@ fn reach<'p>(
 fn path(
     leaf: &Certificate,
     intermediates: &[&Certificate],
-    anchor: &Anchor,
+    (anchor, hash): (&Anchor, &[u8; 32]),
     profile: &IssuerCertificateProfile,
 ) -> Path {
     let roles = core::iter::once((leaf, CertificateRole::DocumentSigner))
@@ -237,7 +237,7 @@ fn path(
         )
         .chain([(&anchor.certificate, CertificateRole::Anchor)]);
     let mut found = Vec::new();
-    let mut validities = Vec::new();
+    let mut validities = Vec::with_capacity(intermediates.len() + 2);
     for (certificate, role) in roles.clone() {
         found.extend(deviations(certificate, role, profile));
         validities.push(validity(certificate, role));
@@ -245,7 +245,7 @@ fn path(
     found.extend(path_length_deviations(roles.skip(1)));
     found.extend(country_deviations(leaf, &anchor.certificate));
     Path {
-        anchor: anchor.certificate.sha256(),
+        anchor: *hash,
         validities,
         deviations: found,
         doc_types: anchor.doc_types.clone(),

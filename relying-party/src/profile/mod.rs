@@ -1,6 +1,7 @@
 //! Document profiles: what a document type asks of issuer, device, encoding and values. As data.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use mdoc::cbor::Item;
 use mdoc::crypto::Curve;
@@ -170,8 +171,13 @@ fn curves(names: &[String]) -> Result<Vec<Curve>, ProfileError> {
 }
 
 impl ProfileSet {
-    /// The profiles that come with the product.
-    pub fn built_in() -> Self {
+    /// The profiles that come with the product. Read once; every snapshot shares them.
+    pub fn built_in() -> &'static Self {
+        static BUILT_IN_PROFILES: LazyLock<ProfileSet> = LazyLock::new(ProfileSet::read_built_in);
+        &BUILT_IN_PROFILES
+    }
+
+    fn read_built_in() -> Self {
         let read = |text: &&str| {
             DocumentProfile::from_toml(text).expect("invariant: a test reads every built-in profile")
         };
