@@ -1,11 +1,12 @@
-//! Reads an operator's files into bytes for the pure crates: purposes and trust directories. Makes
-//! no decisions.
+//! Reads an operator's files into bytes for the pure crates: purposes, limits and trust
+//! directories. Makes no decisions.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use relying_party::purpose::{Purpose, PurposeError, READY_MADE, ready_made};
-use relying_party::{TrustError, TrustFile, TrustSnapshot};
+use relying_party::{Limits, LimitsError, TrustError, TrustFile, TrustSnapshot, limits_from_toml};
 
 /// The folders of a trust directory.
 const FOLDERS: [&str; 4] = ["anchors", "crls", "status", "vicals"];
@@ -13,7 +14,7 @@ const FOLDERS: [&str; 4] = ["anchors", "crls", "status", "vicals"];
 const MAX_FILES: usize = 100_000;
 /// Bytes of one file in a trust directory.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// Bytes of a purpose.
+/// Bytes of a purpose or of limits.
 const MAX_PURPOSE_BYTES: u64 = 1024 * 1024;
 
 /// Why the operator's files cannot be used.
@@ -53,6 +54,17 @@ pub enum OperatorError {
         /// What is wrong.
         error: PurposeError,
     },
+    /// The limits are at fault.
+    #[error("{}: {error}", path.display())]
+    Limits {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: LimitsError,
+    },
+    /// A text file is not UTF-8.
+    #[error("{} is not UTF-8 text", .0.display())]
+    NotText(PathBuf),
     /// Neither a ready-made purpose nor a file.
     #[error("there is no purpose {name} and no file of that name; ready-made: {known}")]
     NoPurpose {
@@ -72,13 +84,34 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, OperatorError> {
         path: path.to_owned(),
         error,
     };
-    if fs::metadata(path).map_err(read)?.len() > limit {
-        return Err(OperatorError::TooLarge {
+    let file = fs::File::open(path).map_err(read)?;
+    // What is no plain file has no length to go by: the bound holds for what is read.
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(read)?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len <= limit) {
+        Ok(bytes)
+    } else {
+        Err(OperatorError::TooLarge {
             path: path.to_owned(),
             limit,
-        });
+        })
     }
-    fs::read(path).map_err(read)
+}
+
+/// Reads limits on messages: TOML with any of `message_bytes`, `cbor_depth`, `cbor_items`,
+/// `documents`, `name_spaces`, `elements`.
+///
+/// # Errors
+/// The file cannot be read or sets no limits.
+pub fn load_limits(path: &Path) -> Result<Limits, OperatorError> {
+    let text = String::from_utf8(read_file(path, MAX_PURPOSE_BYTES)?);
+    let text = text.map_err(|_| OperatorError::NotText(path.to_owned()))?;
+    limits_from_toml(&text).map_err(|error| OperatorError::Limits {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 /// The ready-made purpose of this identifier, or the TOML file of this name.
@@ -196,6 +229,30 @@ mod tests {
         assert_eq!(load_trust(folder.path()).unwrap().anchor_count(), 0);
         fs::write(folder.path().join("anchors/broken.pem"), "").unwrap();
         assert!(matches!(load_trust(folder.path()), Err(OperatorError::Trust(_))));
+    }
+
+    #[test]
+    fn limits_are_read_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("limits.toml");
+        fs::write(&file, "documents = 2").unwrap();
+        assert_eq!(load_limits(&file).unwrap().documents, 2);
+        fs::write(&file, "documents = 0").unwrap();
+        assert!(matches!(load_limits(&file), Err(OperatorError::Limits { .. })));
+        fs::write(&file, [0xff]).unwrap();
+        assert!(matches!(load_limits(&file), Err(OperatorError::NotText(_))));
+        assert!(matches!(
+            load_limits(&folder.path().join("missing")),
+            Err(OperatorError::Read { .. })
+        ));
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read_to_it() {
+        assert!(matches!(
+            read_file(Path::new("/dev/zero"), 1000),
+            Err(OperatorError::TooLarge { limit: 1000, .. })
+        ));
     }
 
     #[test]

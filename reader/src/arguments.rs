@@ -42,6 +42,10 @@ pub(crate) struct Read {
     /// Seconds to connect
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) connect_timeout: u64,
+    /// Bounds on a response, a TOML file with any of message_bytes, cbor_depth, cbor_items,
+    /// documents, name_spaces, elements
+    #[arg(long, value_name = "FILE")]
+    pub(crate) limits: Option<PathBuf>,
     /// How to report
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub(crate) format: Format,

@@ -16,6 +16,8 @@ use crate::arguments::Read;
 use crate::loopback::{Loopback, Received};
 use crate::say;
 
+/// The names, heads and the tag around a response in an encrypted message.
+const FRAME_OVERHEAD: usize = 1024;
 /// The exit status of a session that failed.
 const SESSION_FAILURE: u8 = 3;
 
@@ -42,7 +44,11 @@ pub(crate) fn run(read: &Read) -> Result<Outcome, StartError> {
     purpose
         .check_request()
         .map_err(|error| StartError::Purpose(error.to_string()))?;
-    let trust = operator::load_trust(&read.trust)?;
+    let limits = match &read.limits {
+        Some(file) => operator::load_limits(file)?,
+        None => Limits::default(),
+    };
+    let trust = operator::load_trust(&read.trust)?.with_limits(limits);
     for (file, reason) in trust.skipped() {
         say(&format!("warning: {file} is left aside: {reason}"));
     }
@@ -50,9 +56,8 @@ pub(crate) fn run(read: &Read) -> Result<Outcome, StartError> {
     let connect_timeout = Duration::from_secs(read.connect_timeout);
     say(&format!("asking for: {}", asked(&purpose)));
     say("connecting to the phone …");
-    let limits = Limits::default();
     // The head and names of a frame beside the message, and the tag.
-    let max_frame = limits.message_bytes + 1024;
+    let max_frame = limits.message_bytes + FRAME_OVERHEAD;
     let connection = Loopback::connect(&address, connect_timeout, max_frame);
     let Ok(mut connection) = connection else {
         return Ok(failure("session.transport", "connect"));
@@ -86,6 +91,7 @@ fn converse(connection: &mut Loopback, read: &Read, purpose: &Purpose, trust: &T
         return failure("session.engagement", "engagement");
     };
     let settings = SessionSettings {
+        max_message_len: trust.limits().message_bytes + FRAME_OVERHEAD,
         connect_timeout: Duration::from_secs(read.connect_timeout),
         consent_timeout: Duration::from_secs(read.consent_timeout),
         ..SessionSettings::default()

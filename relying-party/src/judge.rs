@@ -13,9 +13,13 @@ use crate::elements;
 use crate::evidence::Evidence;
 use crate::policy;
 use crate::profile::DocumentProfile;
-use crate::purpose::{self, Documents, Purpose, Requirement};
+use crate::purpose::{self, Purpose, Requirement};
 use crate::trust::TrustSnapshot;
 use crate::verdict::{Answer, Decision, DocumentReport, Verdict, all_after};
+
+mod conclude;
+
+use conclude::decide;
 
 /// What device MACs are checked with.
 #[derive(Clone, Copy, Default)]
@@ -85,7 +89,7 @@ pub fn judge<'a>(
         keys,
         purpose,
         trust,
-        limits: Limits::default(),
+        limits: trust.limits(),
         now,
     };
     // A tolerance counts only where every document asked for has it: none is judged laxer than its
@@ -94,7 +98,7 @@ pub fn judge<'a>(
         .documents()
         .iter()
         .all(|document| trust.profiles.for_doc_type(document.doc_type()).rules.indefinite);
-    match DeviceResponse::decode(bytes, &case.limits, indefinite) {
+    match DeviceResponse::decode(bytes, case.limits, indefinite) {
         Ok(response) => case.judge(&response),
         Err(error) => Judgement {
             verdict: case.without_documents(vec![failed(Check::ResponseDecode, response_finding(&error))]),
@@ -134,7 +138,7 @@ struct Case<'a, 'c> {
     keys: DeviceKeys<'c>,
     purpose: &'a Purpose,
     trust: &'c TrustSnapshot,
-    limits: Limits,
+    limits: &'c Limits,
     now: UnixTime,
 }
 
@@ -217,7 +221,7 @@ impl<'a> Case<'a, '_> {
             rules_by_name: &rules_by_name,
             now: self.now,
             clock_skew: 0,
-            limits: &self.limits,
+            limits: self.limits,
         };
         let line = verify_document(document, self.keys.for_document(index).as_ref(), &context);
         let revocation = self.purpose.revocation();
@@ -360,136 +364,6 @@ impl<'a> Case<'a, '_> {
             );
         }
         wanted
-    }
-
-    fn conclude(&self, response: &DeviceResponse<'a>, judged: Vec<Judged<'a>>) -> Judgement<'a> {
-        let missing = || Finding::new(Reason::DocumentMissing);
-        let answered = |index: usize| judged.iter().find(|document| document.asked == Some(index));
-        let count = self.purpose.documents().len();
-        let accepted = |document: &&Judged<'a>| document.report.decision == Decision::Accepted;
-        let mut purpose_outcome = Outcome::PASSED;
-        let mut answers = Vec::new();
-        let decision = match self.purpose.rule() {
-            Documents::Any => match (0..count).filter_map(answered).find(accepted) {
-                Some(document) => {
-                    answers.clone_from(&document.answers);
-                    (Decision::Accepted, None)
-                }
-                None => worst(&judged),
-            },
-            Documents::All => {
-                if let Some(absent) = (0..count).find(|index| answered(*index).is_none()) {
-                    let doc_type = self
-                        .purpose
-                        .documents()
-                        .get(absent)
-                        .map(purpose::Document::doc_type);
-                    let doc_type = doc_type.unwrap_or_default().to_owned();
-                    purpose_outcome =
-                        Outcome::Failed(missing().with("doc_type", Fact::Text(doc_type.into())));
-                }
-                let mut decision = worst(&judged);
-                if decision.0 == Decision::Accepted && purpose_outcome.failure().is_some() {
-                    decision = (Decision::Undetermined, Some(Reason::DocumentMissing));
-                }
-                answers = judged
-                    .iter()
-                    .flat_map(|document| document.answers.iter().copied())
-                    .collect();
-                decision
-            }
-        };
-        let (decision, reason) = match decision {
-            // None of the documents was asked for.
-            (Decision::Accepted, None) if judged.iter().all(|document| document.asked.is_none()) => {
-                if purpose_outcome.failure().is_none() {
-                    purpose_outcome = Outcome::Failed(missing());
-                }
-                (Decision::Undetermined, Some(Reason::DocumentMissing))
-            }
-            decision => decision,
-        };
-        let checks = vec![
-            passed(Check::ResponseDecode),
-            passed(Check::ResponseStatus),
-            CheckReport {
-                check: Check::Purpose,
-                outcome: purpose_outcome,
-                as_of: None,
-            },
-        ];
-        let mut wanted = Vec::new();
-        let mut documents = Vec::with_capacity(judged.len());
-        for document in judged {
-            for need in document.wanted {
-                if !wanted.contains(&need) {
-                    wanted.push(need);
-                }
-            }
-            documents.push(document.report);
-        }
-        let verdict = Verdict {
-            decision,
-            reason,
-            checks,
-            documents,
-            unsupported: response.unsupported,
-            answers: if decision == Decision::Accepted {
-                answers
-            } else {
-                Vec::new()
-            },
-            ..self.without_documents(Vec::new())
-        };
-        Judgement { verdict, wanted }
-    }
-
-    /// The verdict on a response of which no document is judged; `made` ends with what failed.
-    fn without_documents(&self, made: Vec<CheckReport>) -> Verdict<'a> {
-        let (decision, reason) = decide(&made);
-        let after = made.last().map_or(Check::ResponseDecode, |report| report.check);
-        Verdict {
-            decision,
-            reason,
-            checks: all_after(made, after),
-            documents: Vec::new(),
-            unsupported: mdoc::response::Unsupported::default(),
-            purpose: self.purpose.id(),
-            purpose_hash: self.purpose.hash(),
-            trust_hash: self.trust.hash(),
-            at: self.now,
-            answers: Vec::new(),
-        }
-    }
-}
-
-/// Evidence against a document outweighs the lack of evidence; among equals the first check decides.
-fn decide(checks: &[CheckReport]) -> (Decision, Option<Reason>) {
-    let reasons = || {
-        checks
-            .iter()
-            .filter_map(|report| report.outcome.failure())
-            .map(|finding| finding.reason)
-    };
-    let rejecting = reasons().find(|reason| Decision::of(*reason) == Decision::Rejected);
-    match rejecting.or_else(|| reasons().next()) {
-        Some(reason) => (Decision::of(reason), Some(reason)),
-        None => (Decision::Accepted, None),
-    }
-}
-
-/// The first rejected one of the documents that were asked for, else the first undetermined one.
-fn worst(documents: &[Judged<'_>]) -> (Decision, Option<Reason>) {
-    let asked = || {
-        documents
-            .iter()
-            .filter(|document| document.asked.is_some())
-            .map(|document| &document.report)
-    };
-    let of = |decision: Decision| asked().find(|report| report.decision == decision);
-    match of(Decision::Rejected).or_else(|| of(Decision::Undetermined)) {
-        Some(report) => (report.decision, report.reason),
-        None => (Decision::Accepted, None),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod calendar;
 mod elements;
 mod evidence;
 mod judge;
+mod limits;
 mod policy;
 pub mod profile;
 pub mod purpose;
@@ -17,6 +18,8 @@ mod verdict;
 
 pub use evidence::{Crl, Evidence, StatusToken};
 pub use judge::{DeviceKeys, Judgement, Wanted, judge};
+pub use limits::{LimitsError, limits_from_toml};
+pub use mdoc::limits::Limits;
 pub use text::verdict_text;
 pub use trust::{TrustError, TrustFile, TrustSnapshot, pem_certificates};
 pub use verdict::{Answer, AnswerValue, Decision, DocumentReport, Verdict, sha256_text};

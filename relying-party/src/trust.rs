@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mdoc::limits::Limits;
 use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -28,6 +29,7 @@ pub struct TrustSnapshot {
     pub(crate) cache: ChainCache,
     pub(crate) profiles: &'static ProfileSet,
     evidence: Evidence,
+    limits: Limits,
     hash: [u8; 32],
     skipped: Vec<(String, String)>,
 }
@@ -117,9 +119,22 @@ impl TrustSnapshot {
             cache: ChainCache::default(),
             profiles,
             evidence,
+            limits: Limits::default(),
             hash,
             skipped,
         })
+    }
+
+    /// Bounds on the responses that are judged by this snapshot, in place of the default.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Bounds on the responses that are judged by this snapshot.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The evidence that came with the files.

@@ -33,12 +33,16 @@ pub fn to_json(item: Item<'_>) -> Value {
             Value::Array(array.iter().map(to_json).collect())
         }),
         Kind::Map => {
-            let pairs = item.as_map().into_iter().flat_map(|map| map.iter());
-            Value::Object(
-                pairs
-                    .map(|(key, value)| (key_text(key), to_json(value)))
-                    .collect::<Map<_, _>>(),
-            )
+            let mut object = Map::new();
+            for (key, value) in item.as_map().into_iter().flat_map(|map| map.iter()) {
+                let mut name = key_text(key);
+                // 1 and "1" are two keys in CBOR and one in JSON: the later gives way, neither is lost.
+                while object.contains_key(&name) {
+                    name.push('\'');
+                }
+                object.insert(name, to_json(value));
+            }
+            Value::Object(object)
         }
         _ => Value::Null,
     }
@@ -176,6 +180,14 @@ mod tests {
     fn with<T>(hex_text: &str, read: impl FnOnce(Item<'_>) -> T) -> T {
         let bytes = hex::decode(hex_text).unwrap();
         read(Item::decode(&bytes, &Rules::default()).unwrap())
+    }
+
+    #[test]
+    fn no_key_of_a_map_is_lost() {
+        // {1: true, "1": false, "1'": null}
+        let value = with("a301f56131f4623127f6", to_json);
+        assert_eq!(value, json!({ "1": true, "1'": false, "1''": null }));
+        assert_eq!(with("a201f56132f4", to_json), json!({ "1": true, "2": false }));
     }
 
     #[test]

@@ -214,6 +214,47 @@ fn verify_exits_with_1_and_2_and_64() {
     }
 }
 
+#[test]
+fn limits_come_from_a_file() {
+    let built = Scenario::my_number().build();
+    let files = Files::of(&built);
+    let limits = files.path("limits.toml");
+    let verify = |text: &str| {
+        std::fs::write(&limits, text).unwrap();
+        files.verify("response.cbor", &["--limits", &limits])
+    };
+    let exact = format!("message_bytes = {}", built.response.len());
+    assert_eq!(verify(&exact).status.code(), Some(0));
+    for (text, reason) in [
+        (
+            format!("message_bytes = {}", built.response.len() - 1),
+            "response.too_large",
+        ),
+        ("cbor_depth = 3".to_owned(), "response.malformed"),
+        ("cbor_items = 2".to_owned(), "response.malformed"),
+    ] {
+        let output = verify(&text);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert_eq!(json_of(&output)["reason"], reason, "{text}");
+    }
+    for text in ["elements = 0", "element = 1", "cbor_depth = 1000"] {
+        let output = verify(text);
+        assert_eq!(output.status.code(), Some(64), "{text}");
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            complaint.contains("limits.toml: the limits are not valid"),
+            "{complaint}"
+        );
+    }
+    std::fs::write(&limits, "message_bytes = 1").unwrap();
+    let line = job(1, &built).to_string();
+    assert_eq!(
+        jobs(line.as_bytes(), &["--limits", &limits])[0]["reason"],
+        "response.too_large"
+    );
+    assert_eq!(jobs(line.as_bytes(), &[])[0]["verdict"], "accepted");
+}
+
 fn job(id: impl Into<Value>, built: &Built) -> Value {
     let id = id.into();
     json!({ "id": id, "device_response": URL_SAFE_NO_PAD.encode(&built.response),

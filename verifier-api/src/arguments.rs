@@ -64,6 +64,10 @@ pub(crate) struct Verify {
     /// Judge at this instant instead of now
     #[arg(long, value_name = "RFC3339", conflicts_with = "jobs")]
     pub(crate) at: Option<String>,
+    /// Bounds on a response, a TOML file with any of message_bytes, cbor_depth, cbor_items,
+    /// documents, name_spaces, elements
+    #[arg(long, value_name = "FILE")]
+    pub(crate) limits: Option<PathBuf>,
     /// Add the verified, requested elements of each accepted document
     #[arg(long)]
     pub(crate) elements: bool,

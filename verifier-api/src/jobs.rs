@@ -4,6 +4,7 @@
 use std::io::{self, BufRead, Read as _};
 
 use mdoc::crypto::PrivateKey;
+use mdoc::limits::Limits;
 use mdoc::session::SessionTranscript;
 use relying_party::purpose::Purpose;
 use relying_party::{
@@ -14,15 +15,17 @@ use zeroize::Zeroizing;
 
 use crate::{input, report};
 
-/// Keys of `mac_keys`; a response holds no more documents.
-const MAX_KEYS: usize = 64;
 /// Anchors, CRLs or tokens of one job.
 const MAX_LIST: usize = 10_000;
 
 /// Answers every job of standard input.
-pub(crate) fn run(max_line: usize, elements: bool) -> io::Result<()> {
+pub(crate) fn run(max_line: usize, elements: bool, limits: Limits) -> io::Result<()> {
     let mut input = io::stdin().lock();
-    let mut last_trust = None;
+    let mut desk = Desk {
+        elements,
+        limits,
+        last_trust: None,
+    };
     loop {
         match read_line(&mut input, max_line)? {
             Line::End => return Ok(()),
@@ -37,7 +40,7 @@ pub(crate) fn run(max_line: usize, elements: bool) -> io::Result<()> {
                 ))?;
             }
             Line::Text(line) if line.trim_ascii().is_empty() => {}
-            Line::Text(line) => report::line(&answer(&line, elements, &mut last_trust))?,
+            Line::Text(line) => report::line(&desk.answer(&line))?,
         }
     }
 }
@@ -78,22 +81,99 @@ fn field(name: &str, fault: impl core::fmt::Display) -> JobError {
     }
 }
 
-fn answer(line: &[u8], elements: bool, last_trust: &mut Option<LastTrust>) -> Value {
-    // The parser's own words could quote the job.
-    let Ok(Value::Object(job)) = serde_json::from_slice(line) else {
-        let detail = "the line is not a JSON object".to_owned();
-        return error_answer(
-            &Value::Null,
-            &JobError {
-                kind: "job.json",
-                detail,
-            },
+/// Where jobs are answered, one after the other.
+struct Desk {
+    elements: bool,
+    limits: Limits,
+    last_trust: Option<LastTrust>,
+}
+
+impl Desk {
+    fn answer(&mut self, line: &[u8]) -> Value {
+        // The parser's own words could quote the job.
+        let Ok(Value::Object(job)) = serde_json::from_slice(line) else {
+            let detail = "the line is not a JSON object".to_owned();
+            return error_answer(
+                &Value::Null,
+                &JobError {
+                    kind: "job.json",
+                    detail,
+                },
+            );
+        };
+        let id = job.get("id").cloned().unwrap_or(Value::Null);
+        match self.judge(&job) {
+            Ok(verdict) => with_id(id, verdict),
+            Err(error) => error_answer(&id, &error),
+        }
+    }
+
+    fn judge(&mut self, job: &Map<String, Value>) -> Result<Value, JobError> {
+        let response = Zeroizing::new(bytes(job, "device_response")?);
+        let transcript = bytes(job, "session_transcript")?;
+        let transcript =
+            SessionTranscript::from_bytes(&transcript).map_err(|error| field("session_transcript", error))?;
+        let purpose = job.get("purpose").ok_or_else(|| field("purpose", "missing"))?;
+        let purpose = Purpose::from_json(purpose.clone()).map_err(|error| JobError {
+            kind: "job.purpose",
+            detail: error.to_string(),
+        })?;
+        let now = match job.get("at") {
+            None | Some(Value::Null) => input::now(),
+            Some(at) => {
+                let at = at.as_str().ok_or_else(|| field("at", "not a text"))?;
+                input::instant(at).map_err(|fault| field("at", fault))?
+            }
+        };
+        let keys = Keys::read(job, self.limits.documents)?;
+        let evidence = evidence(job)?;
+        let elements = self.elements;
+        let trust = self.trust(job)?;
+        let judgement = judge(
+            &response,
+            &transcript,
+            keys.lend(),
+            &purpose,
+            trust,
+            &evidence,
+            now,
         );
-    };
-    let id = job.get("id").cloned().unwrap_or(Value::Null);
-    match judge_job(&job, elements, last_trust) {
-        Ok(verdict) => with_id(id, verdict),
-        Err(error) => error_answer(&id, &error),
+        Ok(if elements {
+            judgement.verdict.to_json_with_elements()
+        } else {
+            judgement.verdict.to_json()
+        })
+    }
+
+    /// The snapshot of the job's anchors; kept from the last job where they are the same.
+    fn trust(&mut self, job: &Map<String, Value>) -> Result<&TrustSnapshot, JobError> {
+        let mut anchors = Vec::new();
+        for pem in texts(job, "anchors")? {
+            let certificates = pem_certificates(pem.as_bytes());
+            anchors
+                .extend(certificates.ok_or_else(|| field("anchors", "an entry is not PEM of certificates"))?);
+        }
+        if self
+            .last_trust
+            .as_ref()
+            .is_none_or(|last| last.anchors != anchors)
+        {
+            let file = |(index, der): (usize, &Vec<u8>)| TrustFile {
+                name: format!("anchors/{index:05}.der"),
+                bytes: der.clone(),
+            };
+            let files = anchors.iter().enumerate().map(file).collect();
+            let snapshot = TrustSnapshot::new(files).map_err(|error| JobError {
+                kind: "job.trust",
+                detail: error.to_string(),
+            })?;
+            let snapshot = snapshot.with_limits(self.limits);
+            self.last_trust = Some(LastTrust { anchors, snapshot });
+        }
+        match &self.last_trust {
+            Some(last) => Ok(&last.snapshot),
+            None => Err(field("anchors", "missing")),
+        }
     }
 }
 
@@ -116,46 +196,6 @@ struct LastTrust {
     snapshot: TrustSnapshot,
 }
 
-fn judge_job(
-    job: &Map<String, Value>,
-    elements: bool,
-    last_trust: &mut Option<LastTrust>,
-) -> Result<Value, JobError> {
-    let response = Zeroizing::new(bytes(job, "device_response")?);
-    let transcript = bytes(job, "session_transcript")?;
-    let transcript =
-        SessionTranscript::from_bytes(&transcript).map_err(|error| field("session_transcript", error))?;
-    let purpose = job.get("purpose").ok_or_else(|| field("purpose", "missing"))?;
-    let purpose = Purpose::from_json(purpose.clone()).map_err(|error| JobError {
-        kind: "job.purpose",
-        detail: error.to_string(),
-    })?;
-    let now = match job.get("at") {
-        None | Some(Value::Null) => input::now(),
-        Some(at) => {
-            let at = at.as_str().ok_or_else(|| field("at", "not a text"))?;
-            input::instant(at).map_err(|fault| field("at", fault))?
-        }
-    };
-    let keys = Keys::read(job)?;
-    let evidence = evidence(job)?;
-    let trust = trust(job, last_trust)?;
-    let judgement = judge(
-        &response,
-        &transcript,
-        keys.lend(),
-        &purpose,
-        trust,
-        &evidence,
-        now,
-    );
-    Ok(if elements {
-        judgement.verdict.to_json_with_elements()
-    } else {
-        judgement.verdict.to_json()
-    })
-}
-
 fn bytes(job: &Map<String, Value>, name: &str) -> Result<Vec<u8>, JobError> {
     let text = job.get(name).ok_or_else(|| field(name, "missing"))?;
     let text = text.as_str().ok_or_else(|| field(name, "not a text"))?;
@@ -174,33 +214,6 @@ fn list<'j>(job: &'j Map<String, Value>, name: &str) -> Result<&'j [Value], JobE
 fn texts<'j>(job: &'j Map<String, Value>, name: &str) -> Result<Vec<&'j str>, JobError> {
     let text = |item: &'j Value| item.as_str().ok_or_else(|| field(name, "an entry is not a text"));
     list(job, name)?.iter().map(text).collect()
-}
-
-fn trust<'t>(
-    job: &Map<String, Value>,
-    last_trust: &'t mut Option<LastTrust>,
-) -> Result<&'t TrustSnapshot, JobError> {
-    let mut anchors = Vec::new();
-    for pem in texts(job, "anchors")? {
-        let certificates = pem_certificates(pem.as_bytes());
-        anchors.extend(certificates.ok_or_else(|| field("anchors", "an entry is not PEM of certificates"))?);
-    }
-    if last_trust.as_ref().is_none_or(|last| last.anchors != anchors) {
-        let file = |(index, der): (usize, &Vec<u8>)| TrustFile {
-            name: format!("anchors/{index:05}.der"),
-            bytes: der.clone(),
-        };
-        let files = anchors.iter().enumerate().map(file).collect();
-        let snapshot = TrustSnapshot::new(files).map_err(|error| JobError {
-            kind: "job.trust",
-            detail: error.to_string(),
-        })?;
-        *last_trust = Some(LastTrust { anchors, snapshot });
-    }
-    match last_trust {
-        Some(last) => Ok(&last.snapshot),
-        None => Err(field("anchors", "missing")),
-    }
 }
 
 fn evidence(job: &Map<String, Value>) -> Result<Evidence, JobError> {
@@ -240,7 +253,7 @@ enum Keys {
 }
 
 impl Keys {
-    fn read(job: &Map<String, Value>) -> Result<Self, JobError> {
+    fn read(job: &Map<String, Value>, most: usize) -> Result<Self, JobError> {
         let present = |name: &str| job.get(name).filter(|value| !value.is_null());
         match (present("reader_key"), present("mac_key"), present("mac_keys")) {
             (None, None, None) => Ok(Self::None),
@@ -255,7 +268,7 @@ impl Keys {
             }
             (None, None, Some(_)) => {
                 let entries = list(job, "mac_keys")?;
-                if entries.len() > MAX_KEYS {
+                if entries.len() > most {
                     return Err(field("mac_keys", "too many entries"));
                 }
                 let key = |entry: &Value| match entry {
@@ -292,6 +305,14 @@ impl Keys {
 mod tests {
     use super::*;
 
+    fn desk() -> Desk {
+        Desk {
+            elements: false,
+            limits: Limits::default(),
+            last_trust: None,
+        }
+    }
+
     fn lines(input: &[u8], max_line: usize) -> Vec<String> {
         let mut input = io::BufReader::with_capacity(4, input);
         let mut lines = Vec::new();
@@ -316,7 +337,7 @@ mod tests {
     #[test]
     fn unreadable_jobs_are_answered_with_their_error() {
         let kind = |line: &str| {
-            let answer = answer(line.as_bytes(), false, &mut None);
+            let answer = desk().answer(line.as_bytes());
             assert!(answer.get("verdict").is_none(), "{answer}");
             let detail = answer["error"]["detail"].as_str().unwrap().to_owned();
             (
@@ -360,7 +381,7 @@ mod tests {
         assert_eq!(kind(&job("reader_key", json!({}))).1, "job.field");
         assert_eq!(kind(&job("status_tokens", json!([{}]))).1, "job.field");
         // The twin that is readable, and empty.
-        let answer = answer(job("unknown", json!(1)).as_bytes(), false, &mut None);
+        let answer = desk().answer(job("unknown", json!(1)).as_bytes());
         assert_eq!(
             (&answer["id"], &answer["reason"]),
             (&json!("a"), &json!("response.malformed"))

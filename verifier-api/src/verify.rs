@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use mdoc::crypto::PrivateKey;
+use mdoc::limits::Limits;
 use mdoc::session::SessionTranscript;
 use relying_party::{Decision, DeviceKeys, judge};
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::arguments::{Format, Verify};
 use crate::{input, jobs, report};
 
 /// Bytes of a response file: more than the judge takes, so that a large one gets its verdict.
-const MAX_RESPONSE: u64 = 64 * 1024 * 1024;
+const MAX_RESPONSE: u64 = 1024 * 1024 * 1024;
 const MAX_SMALL_FILE: u64 = 1024 * 1024;
 
 /// What keeps a response from being judged.
@@ -34,13 +35,17 @@ pub(crate) enum VerifyError {
 
 /// Runs the command; its exit status.
 pub(crate) fn run(arguments: &Verify) -> Result<u8, VerifyError> {
+    let limits = match &arguments.limits {
+        Some(file) => operator::load_limits(file)?,
+        None => Limits::default(),
+    };
     if arguments.jobs {
-        jobs::run(arguments.max_line, arguments.elements)?;
+        jobs::run(arguments.max_line, arguments.elements, limits)?;
         return Ok(0);
     }
     let missing = || VerifyError::Argument("an argument is missing; see --help".to_owned());
     let purpose = operator::load_purpose(arguments.purpose.as_deref().ok_or_else(missing)?)?;
-    let trust = operator::load_trust(arguments.trust.as_deref().ok_or_else(missing)?)?;
+    let trust = operator::load_trust(arguments.trust.as_deref().ok_or_else(missing)?)?.with_limits(limits);
     let transcript_file = arguments.transcript.as_deref().ok_or_else(missing)?;
     let transcript = read_cbor(transcript_file, MAX_SMALL_FILE)?;
     let transcript =
