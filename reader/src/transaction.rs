@@ -113,6 +113,7 @@ fn converse(connection: &mut Loopback, read: &Read, purpose: &Purpose, trust: &T
         match session.poll_event() {
             Some(Event::Response(response)) => {
                 // Tells the phone that the session is over; what it makes of it changes nothing.
+                session.terminate();
                 while let Some(message) = session.poll_transmit() {
                     let _ = connection.send(&message);
                 }
@@ -125,7 +126,7 @@ fn converse(connection: &mut Loopback, read: &Read, purpose: &Purpose, trust: &T
                 }
                 return session_failure(&error);
             }
-            None => {}
+            Some(Event::Ended) | None => {}
         }
         let Some(deadline) = session.poll_timeout() else {
             return failure("session.transport", "consent");

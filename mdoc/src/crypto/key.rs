@@ -5,9 +5,10 @@ use core::fmt;
 use ecdsa::elliptic_curve::Generate as _;
 use hkdf::Hkdf;
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::backend::rust_crypto;
+use super::montgomery;
 use super::ranges::{RawSignature, check_raw};
 use super::{Backend, Curve, HashAlgorithm};
 
@@ -112,12 +113,12 @@ impl PublicKey {
         Self::checked(curve, &[point])
     }
 
-    /// An OKP key: Ed25519 or X25519. Ed448 and X448 are refused by name.
+    /// An OKP key: Ed25519, X25519, and X448 with the feature `all-curves`. Ed448 is refused by name.
     ///
     /// # Errors
     /// Another length, another curve, or an Ed25519 key that is no point.
     pub fn from_okp(curve: Curve, x: &[u8]) -> Result<Self, KeyError> {
-        if !matches!(curve, Curve::Ed25519 | Curve::X25519) {
+        if curve != Curve::Ed25519 && !montgomery::supports(curve) {
             return Err(KeyError::Unsupported(curve));
         }
         if x.len() != curve.coordinate_len() {
@@ -329,8 +330,8 @@ impl PrivateKey {
             }};
         }
         let scalar = match curve {
-            Curve::X25519 => {
-                let mut scalar = Zeroizing::new(vec![0; 32]);
+            _ if montgomery::supports(curve) => {
+                let mut scalar = Zeroizing::new(vec![0; curve.coordinate_len()]);
                 random.fill_bytes(&mut scalar);
                 scalar
             }
@@ -339,7 +340,7 @@ impl PrivateKey {
         Self::from_bytes(curve, &scalar)
     }
 
-    /// The key with this scalar: big-endian at the coordinate length, or the 32 bytes of RFC 7748.
+    /// The key with this scalar: big-endian at the coordinate length, or the bytes of RFC 7748.
     ///
     /// # Errors
     /// Another length, out of range, or [`KeyError::Unsupported`].
@@ -357,9 +358,8 @@ impl PrivateKey {
                     .to_vec()
             }};
         }
-        let public_key = if curve == Curve::X25519 {
-            let secret = x25519_secret(scalar)?;
-            PublicKey::from_okp(curve, x25519_dalek::PublicKey::from(&secret).as_bytes())?
+        let public_key = if montgomery::supports(curve) {
+            PublicKey::from_okp(curve, &montgomery::public_key(curve, scalar)?)?
         } else {
             let point =
                 rust_crypto::for_curve!(curve, public_point, return Err(KeyError::Unsupported(curve)));
@@ -369,6 +369,11 @@ impl PrivateKey {
             scalar: Zeroizing::new(scalar.to_vec()),
             public_key,
         })
+    }
+
+    /// The scalar, in the form of [`Self::from_bytes`]: only into an encrypted envelope.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.scalar
     }
 
     /// The public half.
@@ -396,13 +401,8 @@ impl PrivateKey {
                 Zeroizing::new(secret.raw_secret_bytes().to_vec())
             }};
         }
-        if curve == Curve::X25519 {
-            let other = <[u8; 32]>::try_from(other.encoded()).map_err(|_| KeyError::Length)?;
-            let shared = x25519_secret(&self.scalar)?.diffie_hellman(&other.into());
-            if !shared.was_contributory() {
-                return Err(KeyError::ZeroSecret);
-            }
-            return Ok(SharedSecret(Zeroizing::new(shared.as_bytes().to_vec())));
+        if montgomery::supports(curve) {
+            return montgomery::agree(curve, &self.scalar, other.encoded()).map(SharedSecret);
         }
         Ok(SharedSecret(rust_crypto::for_curve!(
             curve,
@@ -410,13 +410,6 @@ impl PrivateKey {
             return Err(KeyError::Unsupported(curve))
         )))
     }
-}
-
-fn x25519_secret(scalar: &[u8]) -> Result<x25519_dalek::StaticSecret, KeyError> {
-    let mut bytes = <[u8; 32]>::try_from(scalar).map_err(|_| KeyError::Length)?;
-    let secret = x25519_dalek::StaticSecret::from(bytes);
-    bytes.zeroize();
-    Ok(secret)
 }
 
 /// Names the curve only.

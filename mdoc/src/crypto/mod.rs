@@ -5,6 +5,7 @@
 mod algorithm;
 mod backend;
 mod key;
+mod montgomery;
 mod ranges;
 mod symmetric;
 

@@ -22,7 +22,7 @@ pub enum Base64urlError {
 }
 
 /// Decodes text without padding; every byte string has exactly one such form.
-pub(super) fn decode(text: &str) -> Result<Vec<u8>, Base64urlError> {
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, Base64urlError> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
     let mut bits: u32 = 0;
     let mut count = 0;

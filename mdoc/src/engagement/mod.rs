@@ -1,6 +1,6 @@
 //! Device engagement (18013-5 §8.2): what a phone tells before anything is encrypted.
 
-mod base64url;
+pub(crate) mod base64url;
 mod method;
 
 pub use base64url::Base64urlError;

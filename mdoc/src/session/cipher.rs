@@ -41,6 +41,16 @@ pub(super) struct SealToPhone {
 }
 
 impl SealToPhone {
+    /// The number of the next message; 0 when none is left.
+    pub(super) fn next_number(&self) -> u32 {
+        self.counter.0.unwrap_or(0)
+    }
+
+    /// Goes on with this number, which comes from [`Self::next_number`].
+    pub(super) fn resume(&mut self, number: u32) {
+        self.counter = Counter::resumed(number);
+    }
+
     pub(super) fn seal(&mut self, plaintext: &[u8]) -> Result<Vec<u8>, CipherError> {
         let vector = self.counter.next(FROM_READER)?;
         Ok(aes_256_gcm_seal(&self.key.0, &vector, plaintext)?)
@@ -55,6 +65,16 @@ pub(super) struct OpenFromPhone {
 }
 
 impl OpenFromPhone {
+    /// The number of the next message; 0 when none is left.
+    pub(super) fn next_number(&self) -> u32 {
+        self.counter.0.unwrap_or(0)
+    }
+
+    /// Goes on with this number, which comes from [`Self::next_number`].
+    pub(super) fn resume(&mut self, number: u32) {
+        self.counter = Counter::resumed(number);
+    }
+
     pub(super) fn open(&mut self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, CipherError> {
         let vector = self.counter.next(FROM_PHONE)?;
         Ok(aes_256_gcm_open(&self.key.0, &vector, ciphertext)?)
@@ -95,6 +115,10 @@ struct Counter(Option<u32>);
 
 impl Counter {
     const FIRST: Self = Self(Some(1));
+
+    fn resumed(number: u32) -> Self {
+        Self(Some(number).filter(|number| *number > 0))
+    }
 
     /// `identifier || counter`, and on to the next.
     fn next(&mut self, identifier: [u8; 8]) -> Result<[u8; 12], CipherError> {

@@ -1,4 +1,4 @@
-//! Why a session ended without a response, with the stable codes that a program reports.
+//! Why a session failed, with the stable codes that a program reports.
 
 use crate::engagement::EngagementError;
 
@@ -17,6 +17,8 @@ pub enum Phase {
     Consent,
     /// The response is on its way to the reader.
     Receive,
+    /// A response has come; the session is open for another request.
+    Idle,
 }
 
 impl Phase {
@@ -28,6 +30,7 @@ impl Phase {
             Self::Request => "request",
             Self::Consent => "consent",
             Self::Receive => "receive",
+            Self::Idle => "idle",
         }
     }
 }
@@ -41,7 +44,8 @@ pub enum Party {
     Phone,
 }
 
-/// Why a session ended without a response. There is no verdict then.
+/// Why a session ended without the response that was due. There is no verdict on it then; responses
+/// of earlier rounds stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionFailure {

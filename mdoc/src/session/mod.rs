@@ -3,12 +3,17 @@
 mod cipher;
 mod clock;
 mod failure;
+mod hpke;
 mod message;
 mod reader;
 mod transcript;
 
 pub use clock::MonotonicTime;
 pub use failure::{Party, Phase, SessionFailure};
+pub use hpke::{EncryptedResponseError, open_encrypted_response};
 pub use message::{MessageError, SessionData, SessionEstablishment, Status};
-pub use reader::{AfterEnd, Engaged, Event, Handover, ReaderSession, SessionSettings, TransportEnd};
+pub use reader::{
+    AfterEnd, Engaged, Event, Handover, NextRequestError, OpenError, ReaderSession, SealError,
+    SessionSettings, TransportEnd,
+};
 pub use transcript::{AnnexB, OpenId4VpDcApi, OpenId4VpRedirect, SessionTranscript, TranscriptError};

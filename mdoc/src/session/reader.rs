@@ -1,44 +1,25 @@
-//! The reader's side of a proximity session, without IO: one request, one response.
+//! The reader's side of a proximity session, without IO: requests and their responses, one at a time.
 
+mod engaged;
+mod envelope;
 mod state;
+
+pub use engaged::{Engaged, Handover};
+pub use envelope::{OpenError, SealError};
 
 use core::fmt;
 use core::time::Duration;
 
-use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::cose;
-use crate::crypto::{KeyError, PrivateKey};
-use crate::engagement::{DeviceEngagement, EngagementError};
+use crate::crypto::PrivateKey;
 use crate::limits::Limits;
 use crate::request::{DeviceRequest, RequestError};
 
-use super::cipher::{OpenFromPhone, SealToPhone, reader_ciphers};
 use super::{
-    MessageError, MonotonicTime, Party, Phase, SessionData, SessionEstablishment, SessionFailure,
-    SessionTranscript, Status,
+    MessageError, MonotonicTime, Party, Phase, SessionData, SessionFailure, SessionTranscript, Status,
 };
-use state::{Connecting, Exchange, Received, State};
-
-/// How the reader got the engagement. The transcript follows from it, however the data then travels.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Handover<'a> {
-    /// A QR code.
-    Qr,
-    /// NFC static handover.
-    NfcStatic {
-        /// The Handover Select message as received.
-        handover_select: &'a [u8],
-    },
-    /// NFC negotiated handover.
-    NfcNegotiated {
-        /// The Handover Select message as received.
-        handover_select: &'a [u8],
-        /// The Handover Request message as sent.
-        handover_request: &'a [u8],
-    },
-}
+use state::{Received, State};
 
 /// How long each phase may take, and how large a message may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +32,8 @@ pub struct SessionSettings {
     pub consent_timeout: Duration,
     /// From then on until the whole response is there.
     pub receive_timeout: Duration,
+    /// From then on until another request is made, or the session ended.
+    pub idle_timeout: Duration,
     /// The most bytes of a message of the phone.
     pub max_message_len: usize,
 }
@@ -62,122 +45,19 @@ impl Default for SessionSettings {
             request_timeout: Duration::from_secs(10),
             consent_timeout: Duration::from_secs(60),
             receive_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(300),
             max_message_len: Limits::default().message_bytes,
         }
     }
 }
 
-/// A session that has its keys and its transcript, and nothing asked yet.
-///
-/// Reader authentication signs over [`Engaged::transcript`], so the request is made after this.
-pub struct Engaged {
-    transcript: SessionTranscript,
-    private_key: PrivateKey,
-    seal: SealToPhone,
-    open: OpenFromPhone,
-}
-
-impl Engaged {
-    /// Makes a fresh ephemeral key on the curve of the phone's key, and the keys of the session.
-    ///
-    /// # Errors
-    /// [`SessionFailure::Engagement`] when the phone's key is on a curve without key agreement here,
-    /// or agrees on no secret.
-    pub fn new(
-        engagement: &DeviceEngagement,
-        handover: Handover<'_>,
-        random: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<Self, SessionFailure> {
-        PrivateKey::generate(engagement.e_device_key().curve(), random)
-            .and_then(|private_key| Self::with_key(engagement, handover, private_key))
-            .map_err(|error| EngagementError::EDeviceKey(cose::KeyFormatError::Key(error)).into())
-    }
-
-    /// The transcript of the session.
-    pub const fn transcript(&self) -> &SessionTranscript {
-        &self.transcript
-    }
-
-    /// Seals the request and starts to wait for the transport.
-    ///
-    /// # Errors
-    /// [`RequestError::TooLarge`].
-    pub fn request(
-        mut self,
-        now: MonotonicTime,
-        request: &DeviceRequest,
-        settings: SessionSettings,
-    ) -> Result<ReaderSession, RequestError> {
-        let plaintext = request.encode();
-        if plaintext.len() > DeviceRequest::MAX_LEN {
-            return Err(RequestError::TooLarge);
-        }
-        // The first message of a key, far below the cipher's limit: sealing has nothing to fail on.
-        let data = self.seal.seal(&plaintext).map_err(|_| RequestError::TooLarge)?;
-        let establishment = SessionEstablishment {
-            e_reader_key: cose::encode_key(self.private_key.public_key()),
-            data,
-        };
-        Ok(ReaderSession {
-            transcript: self.transcript,
-            state: State::Connecting(Connecting {
-                exchange: Exchange {
-                    private_key: self.private_key,
-                    open: self.open,
-                    settings,
-                },
-                establishment: establishment.encode(),
-                deadline: now.saturating_add(settings.connect_timeout),
-            }),
-            transmit: None,
-            event: None,
-        })
-    }
-
-    fn with_key(
-        engagement: &DeviceEngagement,
-        handover: Handover<'_>,
-        private_key: PrivateKey,
-    ) -> Result<Self, KeyError> {
-        let e_reader_key = cose::encode_key(private_key.public_key());
-        let engagement_bytes = engagement.as_bytes();
-        let transcript = match handover {
-            Handover::Qr => SessionTranscript::qr(engagement_bytes, &e_reader_key),
-            Handover::NfcStatic { handover_select } => {
-                SessionTranscript::nfc_static(engagement_bytes, &e_reader_key, handover_select)
-            }
-            Handover::NfcNegotiated {
-                handover_select,
-                handover_request,
-            } => SessionTranscript::nfc_negotiated(
-                engagement_bytes,
-                &e_reader_key,
-                handover_select,
-                handover_request,
-            ),
-        };
-        let (seal, open) = reader_ciphers(&private_key, engagement.e_device_key(), &transcript)?;
-        Ok(Self {
-            transcript,
-            private_key,
-            seal,
-            open,
-        })
-    }
-}
-
-/// Shows nothing: it holds keys.
-impl fmt::Debug for Engaged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engaged").finish_non_exhaustive()
-    }
-}
-
-/// What the session has to tell; one event in its whole life.
+/// What the session has to tell: a response for each request, and at most one of the others as the last.
 #[derive(PartialEq, Eq)]
 pub enum Event {
     /// The decrypted DeviceResponse, wiped on drop. Nothing of it has been looked at.
     Response(Zeroizing<Vec<u8>>),
+    /// The phone ended the session, or its transport did, while nothing was due.
+    Ended,
     /// The session failed.
     Failed(SessionFailure),
 }
@@ -187,9 +67,51 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Response(plaintext) => write!(f, "Response({} bytes)", plaintext.len()),
+            Self::Ended => f.write_str("Ended"),
             Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
         }
     }
+}
+
+/// Events that have not been polled: a response, and how the session ended after it.
+#[derive(Default)]
+struct Events([Option<Event>; 2]);
+
+impl Events {
+    fn push(&mut self, event: Event) {
+        if let Some(slot) = self.0.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(event);
+        }
+    }
+
+    fn poll(&mut self) -> Option<Event> {
+        let [first, second] = &mut self.0;
+        let event = first.take();
+        *first = second.take();
+        event
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.0[0].is_none()
+    }
+}
+
+/// Why another request cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NextRequestError {
+    /// A response is due, or the session is over.
+    #[error("the session is not open for another request")]
+    NotIdle,
+    /// The response to the last request has not been polled.
+    #[error("the last response has not been taken")]
+    ResponsePending,
+    /// The request is too large, or not one that can be sent.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The number of messages that one key may seal is used up. The session has to end.
+    #[error("the session has no message left")]
+    UsedUp,
 }
 
 /// A message after the session's end; it was not looked into, and the session stays as it is.
@@ -206,13 +128,15 @@ pub enum TransportEnd {
     Lost,
 }
 
-/// A session from the request to the response.
+/// A session from the first request to its end.
 ///
 /// The caller moves bytes and reads the clock. In this order:
 /// 1. [`handle_connected`](Self::handle_connected) when the transport is up;
 /// 2. [`poll_transmit`](Self::poll_transmit), and [`handle_sent`](Self::handle_sent) when that is written;
 /// 3. [`handle_progress`](Self::handle_progress) when the first bytes of a message come, and
-///    [`handle_message`](Self::handle_message) with the whole one.
+///    [`handle_message`](Self::handle_message) with the whole one;
+/// 4. with the response, [`request`](Self::request) for another round from step 2 on, or
+///    [`terminate`](Self::terminate).
 ///
 /// After each of them, and after [`handle_timeout`](Self::handle_timeout), poll all three outputs: what
 /// to send, what happened, and when to call `handle_timeout`. Close the transport when
@@ -221,7 +145,7 @@ pub struct ReaderSession {
     transcript: SessionTranscript,
     state: State,
     transmit: Option<Vec<u8>>,
-    event: Option<Event>,
+    events: Events,
 }
 
 impl ReaderSession {
@@ -284,8 +208,18 @@ impl ReaderSession {
         };
         self.handle_progress(now);
         match core::mem::replace(&mut self.state, State::Failed) {
-            State::Receiving(receiving) => match receiving.message(phase, bytes) {
-                Ok(received) => self.succeed(received),
+            State::Receiving(receiving) => match receiving.message(now, phase, bytes) {
+                Ok(Received { after, plaintext }) => {
+                    self.events.push(Event::Response(plaintext));
+                    self.state = after;
+                }
+                Err(failure) => self.fail(failure, status_to_send(&failure)),
+            },
+            State::Idle(idle) => match idle.message(bytes) {
+                Ok(done) => {
+                    self.events.push(Event::Ended);
+                    self.state = State::Done(done);
+                }
                 Err(failure) => self.fail(failure, status_to_send(&failure)),
             },
             // The request has not been handed to the transport yet.
@@ -307,9 +241,14 @@ impl ReaderSession {
 
     /// The transport has ended. Nothing more can be sent.
     pub fn handle_transport_end(&mut self, now: MonotonicTime, end: TransportEnd) {
-        if !self.expire(now)
-            && let Some(phase) = self.phase()
-        {
+        let phase = if self.expire(now) { None } else { self.phase() };
+        if phase == Some(Phase::Idle) {
+            self.step(|state, _| match state {
+                State::Idle(idle) => State::Done(idle.done(false)),
+                other => other,
+            });
+            self.events.push(Event::Ended);
+        } else if let Some(phase) = phase {
             let failure = match end {
                 TransportEnd::Ended => SessionFailure::Terminated {
                     phase,
@@ -323,9 +262,46 @@ impl ReaderSession {
         self.transmit = None;
     }
 
-    /// Ends the session from this side; after a response nothing is left to end.
+    /// Makes another request in the same session (18013-5 §9.1.1.4).
+    ///
+    /// # Errors
+    /// [`NextRequestError`]; the session stays as it is.
+    pub fn request(&mut self, now: MonotonicTime, request: &DeviceRequest) -> Result<(), NextRequestError> {
+        if self.expire(now) {
+            return Err(NextRequestError::NotIdle);
+        }
+        let State::Idle(idle) = &mut self.state else {
+            return Err(NextRequestError::NotIdle);
+        };
+        if !self.events.is_empty() {
+            return Err(NextRequestError::ResponsePending);
+        }
+        let plaintext = request.encode();
+        if plaintext.len() > DeviceRequest::MAX_LEN {
+            return Err(RequestError::TooLarge.into());
+        }
+        let message = idle.request(&plaintext).map_err(|_| NextRequestError::UsedUp)?;
+        self.step(|state, transmit| match state {
+            State::Idle(idle) => {
+                *transmit = Some(message);
+                State::Requesting(idle.requesting(now))
+            }
+            other => other,
+        });
+        Ok(())
+    }
+
+    /// Ends the session from this side: in good order where no response is due, else as a failure.
     pub fn terminate(&mut self) {
-        if let Some(phase) = self.phase() {
+        if let State::Idle(_) = self.state {
+            self.step(|state, transmit| match state {
+                State::Idle(idle) => {
+                    *transmit = Some(SessionData::with_status(Status::Termination).encode());
+                    State::Done(idle.done(true))
+                }
+                other => other,
+            });
+        } else if let Some(phase) = self.phase() {
             let failure = SessionFailure::Terminated {
                 phase,
                 by: Party::Reader,
@@ -344,8 +320,8 @@ impl ReaderSession {
     }
 
     /// What happened.
-    pub const fn poll_event(&mut self) -> Option<Event> {
-        self.event.take()
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.poll()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
@@ -397,20 +373,10 @@ impl ReaderSession {
         self.state = transition(state, &mut self.transmit);
     }
 
-    fn succeed(&mut self, received: Received) {
-        // A phone that ended the session with its response hears nothing more.
-        self.transmit = received
-            .done
-            .awaits_status()
-            .then(|| SessionData::with_status(Status::Termination).encode());
-        self.event = Some(Event::Response(received.plaintext));
-        self.state = State::Done(received.done);
-    }
-
     fn fail(&mut self, failure: SessionFailure, status: Option<Status>) {
         self.state = State::Failed;
         self.transmit = status.map(|status| SessionData::with_status(status).encode());
-        self.event = Some(Event::Failed(failure));
+        self.events.push(Event::Failed(failure));
     }
 }
 
@@ -440,5 +406,4 @@ const fn status_to_send(failure: &SessionFailure) -> Option<Status> {
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
 mod tests;

@@ -135,6 +135,12 @@ impl SessionTranscript {
         &self.salt
     }
 
+    /// The encoded DeviceEngagement inside DeviceEngagementBytes; none for remote presentation.
+    pub fn device_engagement(&self) -> Option<&[u8]> {
+        let item = Item::decode(&self.bytes, &Rules::default()).ok()?;
+        item.as_array()?.iter().next()?.as_embedded_bytes()
+    }
+
     /// The encoded COSE_Key inside EReaderKeyBytes; none for remote presentation.
     pub fn e_reader_key(&self) -> Option<&[u8]> {
         self.e_reader_key.as_deref()
