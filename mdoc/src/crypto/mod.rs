@@ -7,11 +7,13 @@ mod backend;
 mod key;
 mod montgomery;
 mod ranges;
+mod signer;
 mod symmetric;
 
 pub use algorithm::{Curve, Digest, HashAlgorithm, SignatureAlgorithm};
 pub use backend::Backend;
 pub use key::{KeyError, PrivateKey, PublicKey, SharedSecret, SignatureError};
+pub use signer::{SignError, Signer, SigningKey, SigningKeyError};
 pub use symmetric::{
     AeadError, aes_256_gcm_open, aes_256_gcm_seal, constant_time_eq, hmac_sha256_verify, sha1,
 };

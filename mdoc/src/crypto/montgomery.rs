@@ -6,11 +6,7 @@ use super::{Curve, KeyError};
 
 /// Whether `curve` agrees by RFC 7748 in this build.
 pub(super) const fn supports(curve: Curve) -> bool {
-    match curve {
-        Curve::X25519 => true,
-        Curve::X448 => cfg!(feature = "all-curves"),
-        _ => false,
-    }
+    matches!(curve, Curve::X25519) || cfg!(feature = "all-curves") && matches!(curve, Curve::X448)
 }
 
 /// The public key of a secret.

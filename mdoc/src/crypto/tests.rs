@@ -1,4 +1,5 @@
 mod agreement;
+mod signer;
 
 use hkdf::Hkdf;
 

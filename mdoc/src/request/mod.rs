@@ -1,25 +1,34 @@
 //! DeviceRequest (18013-5 §8.3.2.1.2.1): what is asked of a phone.
 
+mod info;
 mod items;
+mod reader_auth;
 
+pub use info::{DeviceRequestInfo, UseCase};
 pub use items::{ItemsRequest, RequestedElement, RequestedNameSpace};
+pub use reader_auth::{ReaderIdentity, ReaderIdentityError, reader_authentication_bytes};
 
 use core::fmt;
 
-use crate::cbor::{self, Item, Rules, write};
+use crate::cbor::{self, Item, Map, Rules, write};
 use crate::version::{Version, VersionError};
 
 /// A request for one or more documents.
 ///
 /// ```cddl
-/// DeviceRequest = { "version": tstr, "docRequests": [ + DocRequest ] }
+/// DeviceRequest = { "version": tstr, "docRequests": [ + DocRequest ],
+///                   ? "deviceRequestInfo": #6.24(bstr .cbor DeviceRequestInfo),
+///                   ? "readerAuthAll": [ + COSE_Sign1 ] }
 /// ```
 ///
-/// Members of the second edition are not read, and not written: what is written is version 1.0.
+/// The last two are of version 1.1: in a request of version 1.0 they are not read, and what is written
+/// with neither is of version 1.0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceRequest {
     version: Version,
     doc_requests: Vec<DocRequest>,
+    device_request_info: Option<DeviceRequestInfo>,
+    reader_auth_all: Vec<Vec<u8>>,
 }
 
 /// A request for one document.
@@ -38,6 +47,8 @@ impl DeviceRequest {
     pub const MAX_LEN: usize = 256 * 1024;
     /// The most documents of a request.
     pub const MAX_DOC_REQUESTS: usize = 64;
+    /// The most signatures over a whole request.
+    pub const MAX_READER_AUTH_ALL: usize = 16;
 
     /// A request of version 1.0 for these documents, in this order.
     ///
@@ -48,6 +59,8 @@ impl DeviceRequest {
             Ok(Self {
                 version: Version::V1_0,
                 doc_requests,
+                device_request_info: None,
+                reader_auth_all: Vec::new(),
             })
         } else {
             Err(RequestError::DocRequests)
@@ -73,28 +86,85 @@ impl DeviceRequest {
             .ok_or(RequestError::DocRequests)?
             .iter()
             .map(DocRequest::decode)
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut request = Self {
             version,
             doc_requests,
-        })
+            device_request_info: None,
+            reader_auth_all: Vec::new(),
+        };
+        if version >= Version::V1_1 {
+            request.decode_second_edition(map)?;
+        }
+        Ok(request)
     }
 
-    /// The encoding, version 1.0, members and documents in the order given.
+    fn decode_second_edition(&mut self, map: Map<'_>) -> Result<(), RequestError> {
+        let [info, all] = map.get_texts(["deviceRequestInfo", "readerAuthAll"]);
+        if let Some(info) = info {
+            let bytes = info.as_embedded_bytes().ok_or(RequestError::DeviceRequestInfo)?;
+            let info = DeviceRequestInfo::decode(bytes, self.doc_requests.len())?;
+            self.device_request_info = Some(info);
+        }
+        if let Some(all) = all {
+            let entries = all
+                .as_array()
+                .filter(|entries| (1..=Self::MAX_READER_AUTH_ALL).contains(&entries.len()))
+                .ok_or(RequestError::ReaderAuthAll)?;
+            for entry in entries.iter() {
+                if entry.as_array().is_none_or(|array| array.len() != 4) {
+                    return Err(RequestError::ReaderAuthAll);
+                }
+                self.reader_auth_all.push(entry.encoded().to_vec());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what holds for the whole request; the request is of version 1.1 then. Signatures that were
+    /// made over the whole request before are dropped.
+    #[must_use]
+    pub fn with_device_request_info(mut self, info: DeviceRequestInfo) -> Self {
+        self.version = Version::V1_1;
+        self.device_request_info = Some(info);
+        self.reader_auth_all.clear();
+        self
+    }
+
+    fn add_reader_auth_all(&mut self, signature: Vec<u8>) {
+        self.version = Version::V1_1;
+        self.reader_auth_all.push(signature);
+    }
+
+    /// The encoding, members and documents in the order given.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        write::map(&mut out, 2);
+        let members = 2
+            + usize::from(self.device_request_info.is_some())
+            + usize::from(!self.reader_auth_all.is_empty());
+        write::map(&mut out, members);
         write::text(&mut out, "version");
-        write::text(&mut out, "1.0");
+        write::text(&mut out, if members > 2 { "1.1" } else { "1.0" });
         write::text(&mut out, "docRequests");
         write::array(&mut out, self.doc_requests.len());
         for request in &self.doc_requests {
             request.encode(&mut out);
         }
+        if let Some(info) = &self.device_request_info {
+            write::text(&mut out, "deviceRequestInfo");
+            write::embedded(&mut out, info.as_bytes());
+        }
+        if !self.reader_auth_all.is_empty() {
+            write::text(&mut out, "readerAuthAll");
+            write::array(&mut out, self.reader_auth_all.len());
+            for signature in &self.reader_auth_all {
+                out.extend_from_slice(signature);
+            }
+        }
         out
     }
 
-    /// The version; a request that is made here has 1.0.
+    /// The version, as received or as it is written.
     pub const fn version(&self) -> Version {
         self.version
     }
@@ -102,6 +172,17 @@ impl DeviceRequest {
     /// The documents asked for. One docType may be there more than once.
     pub fn doc_requests(&self) -> &[DocRequest] {
         &self.doc_requests
+    }
+
+    /// What holds for the whole request (version 1.1).
+    pub const fn device_request_info(&self) -> Option<&DeviceRequestInfo> {
+        self.device_request_info.as_ref()
+    }
+
+    /// The encoded entries of `readerAuthAll` (version 1.1). Nothing is checked but that each is an
+    /// array of four.
+    pub fn reader_auth_all(&self) -> &[Vec<u8>] {
+        &self.reader_auth_all
     }
 }
 
@@ -212,6 +293,15 @@ pub enum RequestError {
     /// A namespace or an element of one namespace is named twice.
     #[error("an items request that names something twice")]
     Duplicate,
+    /// `readerAuthAll` is no array of arrays of four, empty or too long (version 1.1).
+    #[error("a request whose signatures over the whole are malformed")]
+    ReaderAuthAll,
+    /// `deviceRequestInfo` is malformed or names documents that are not asked for (version 1.1).
+    #[error("a request whose information is malformed")]
+    DeviceRequestInfo,
+    /// The content of DeviceRequestInfoBytes is not one item of strict CBOR (version 1.1).
+    #[error("a request whose information is no strict CBOR: {0}")]
+    DeviceRequestInfoCbor(cbor::Error),
     /// `requestInfo` is not a map.
     #[error("an items request whose request information is malformed")]
     RequestInfo,

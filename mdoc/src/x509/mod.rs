@@ -16,4 +16,5 @@ pub use certificate::{Certificate, CertificateError};
 pub use path::{Path, PathError, PathSet, SelectError, Validity, build_path};
 pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
 pub use rules::CertificateRule;
+pub(crate) use rules::oid::curve as named_curve;
 pub use x509_cert::der::asn1::ObjectIdentifier;

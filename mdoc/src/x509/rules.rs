@@ -131,7 +131,7 @@ pub(super) mod oid {
     pub(in crate::x509) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
 
     /// The curve of a named-curve identifier.
-    pub(in crate::x509) fn curve(named: ObjectIdentifier) -> Option<Curve> {
+    pub(crate) fn curve(named: ObjectIdentifier) -> Option<Curve> {
         const CURVES: [(ObjectIdentifier, Curve); 7] = [
             (oid("1.2.840.10045.3.1.7"), Curve::P256),
             (oid("1.3.132.0.34"), Curve::P384),
