@@ -11,6 +11,8 @@ mod config;
 mod counters;
 mod members;
 mod observe;
+#[cfg(test)]
+mod openapi_tests;
 mod problem;
 mod routes;
 mod state;

@@ -34,7 +34,7 @@ macro_rules! kinds {
                 }
             }
 
-            const fn title(self) -> &'static str {
+            pub(super) const fn title(self) -> &'static str {
                 match self {
                     $(Self::$variant => $title,)*
                 }

@@ -8,7 +8,7 @@ use mdoc::session::SessionTranscript;
 use mdoc::time::UnixTime;
 use relying_party::purpose::Purpose;
 use relying_party::{DeviceKeys, TrustSnapshot, Verdict, judge, sha256_text};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::members::{self, Scalar, Value};
 use super::problem::{Kind, Problem};
@@ -50,14 +50,12 @@ impl Verification {
         };
         let members = Named::new(members)?;
         let purpose = purpose(&members, purposes)?;
-        let device_response = bytes(
-            "device_response",
-            needed("device_response", &members.device_response)?,
-        )?;
-        let session_transcript = bytes(
-            "session_transcript",
-            needed("session_transcript", &members.session_transcript)?,
-        )?;
+        let bytes = |name, value| match needed(name, value)? {
+            Value::Scalar(scalar) => bytes(name, scalar, encoding),
+            Value::List(_) => Err(no_bytes(name, encoding)),
+        };
+        let device_response = bytes("device_response", &members.device_response)?;
+        let session_transcript = bytes("session_transcript", &members.session_transcript)?;
         let session_transcript = SessionTranscript::from_bytes(&session_transcript).map_err(|error| {
             Problem::of(
                 Kind::SessionTranscriptInvalid,
@@ -65,7 +63,7 @@ impl Verification {
                 error.to_string(),
             )
         })?;
-        let keys = Keys::read(&members)?;
+        let keys = Keys::read(&members, encoding)?;
         Ok(Self {
             purpose,
             device_response,
@@ -143,25 +141,28 @@ fn wrong_type(name: &str, due: &str) -> Problem {
     Problem::of(Kind::MemberType, name, format!("{name} is not {due}"))
 }
 
-/// The bytes of a member: a byte string, or base64url text.
-fn bytes(name: &str, value: &Value<'_>) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    match value {
-        Value::Scalar(scalar) => scalar_bytes(name, scalar),
-        Value::List(_) => Err(wrong_type(name, "a text or byte string")),
-    }
-}
-
-fn scalar_bytes(name: &str, scalar: &Scalar<'_>) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    match scalar {
-        Scalar::Bytes(bytes) => Ok(Zeroizing::new(bytes.to_vec())),
-        Scalar::Text(text) => {
+/// The bytes of a member: base64url in JSON, a byte string in CBOR.
+fn bytes(name: &str, scalar: &Scalar<'_>, encoding: Encoding) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    match (encoding, scalar) {
+        (Encoding::Cbor, Scalar::Bytes(bytes)) => Ok(Zeroizing::new(bytes.to_vec())),
+        (Encoding::Json, Scalar::Text(text)) => {
             // The decoder's own words could quote the text.
             let fault = || Problem::of(Kind::Base64urlInvalid, name, format!("{name} is not base64url"));
             let bytes = BASE64URL.decode(text.as_bytes()).map_err(|_| fault())?;
             Ok(Zeroizing::new(bytes))
         }
-        Scalar::Null | Scalar::Other => Err(wrong_type(name, "a text or byte string")),
+        _ => Err(no_bytes(name, encoding)),
     }
+}
+
+fn no_bytes(name: &str, encoding: Encoding) -> Problem {
+    wrong_type(
+        name,
+        match encoding {
+            Encoding::Json => "a text",
+            Encoding::Cbor => "a byte string",
+        },
+    )
 }
 
 fn purpose(members: &Named<'_>, purposes: &Purposes) -> Result<Arc<Purpose>, Problem> {
@@ -206,7 +207,7 @@ fn sha256(text: &str) -> Option<[u8; 32]> {
 }
 
 impl Keys {
-    fn read(members: &Named<'_>) -> Result<Self, Problem> {
+    fn read(members: &Named<'_>, encoding: Encoding) -> Result<Self, Problem> {
         match (&members.mac_key, &members.mac_keys) {
             (None, None) => Ok(Self::None),
             (Some(_), Some(_)) => Err(Problem::of(
@@ -214,13 +215,14 @@ impl Keys {
                 "mac_keys",
                 "only one of mac_key and mac_keys may be given",
             )),
-            (Some(key), None) => mac_key("mac_key", bytes("mac_key", key)?).map(Self::One),
-            (None, Some(Value::List(entries))) => Self::per_document(entries),
+            (Some(Value::Scalar(key)), None) => mac_key("mac_key", key, encoding).map(Self::One),
+            (Some(Value::List(_)), None) => Err(no_bytes("mac_key", encoding)),
+            (None, Some(Value::List(entries))) => Self::per_document(entries, encoding),
             (None, Some(Value::Scalar(_))) => Err(wrong_type("mac_keys", "an array")),
         }
     }
 
-    fn per_document(entries: &[Scalar<'_>]) -> Result<Self, Problem> {
+    fn per_document(entries: &[Scalar<'_>], encoding: Encoding) -> Result<Self, Problem> {
         if entries.len() > MAX_MAC_KEYS {
             return Err(Problem::of(
                 Kind::MacKeysTooMany,
@@ -234,7 +236,7 @@ impl Keys {
             let name = format!("mac_keys[{index}]");
             keys.push(match entry {
                 Scalar::Null => None,
-                entry => Some(*mac_key(&name, scalar_bytes(&name, entry)?)?),
+                entry => Some(*mac_key(&name, entry, encoding)?),
             });
         }
         Ok(Self::PerDocument(keys))
@@ -249,8 +251,7 @@ impl Keys {
     }
 }
 
-fn mac_key(name: &str, mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<[u8; 32]>, Problem> {
-    let key = crate::input::mac_key(&bytes);
-    bytes.zeroize();
-    key.map_err(|fault| Problem::of(Kind::MacKeyInvalid, name, fault))
+fn mac_key(name: &str, scalar: &Scalar<'_>, encoding: Encoding) -> Result<Zeroizing<[u8; 32]>, Problem> {
+    let bytes = bytes(name, scalar, encoding)?;
+    crate::input::mac_key(&bytes).map_err(|fault| Problem::of(Kind::MacKeyInvalid, name, fault))
 }
