@@ -69,6 +69,15 @@ impl State {
         } else if self.trust.anchor_count() == 0 {
             warnings.push("the trust directory holds no anchor; nothing can be accepted".to_owned());
         }
+        for purpose in self.purposes.values() {
+            // Judging asks nothing of a phone, so this keeps no response from its verdict.
+            if let Err(error) = purpose.check_request() {
+                warnings.push(format!(
+                    "the purpose {} could not be asked of a phone: {error}",
+                    purpose.id()
+                ));
+            }
+        }
         if self.api_keys.short_count() > 0 {
             let count = self.api_keys.short_count();
             warnings.push(format!(
