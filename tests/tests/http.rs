@@ -1032,8 +1032,13 @@ fn what_is_no_http_ends_its_connection_and_nothing_else() {
     let mut connection = Connection::open(api.running.address());
     let chunked = head("POST", PATH, &[JSON, ("Transfer-Encoding", "chunked")]);
     connection.send(format!("{chunked}\r\nzz\r\n").as_bytes());
+    assert_problem(&connection.response(false), 400, "body-incomplete", None);
+    assert!(connection.is_closed());
+    let mut connection = Connection::open(api.running.address());
+    let large = "x".repeat(1_000_000);
+    connection.send((head("GET", "/health/live", &[("X-Large", &large)]) + "\r\n").as_bytes());
     let response = connection.try_response(false);
-    assert!(response.is_none_or(|response| response.status == 400));
+    assert!(response.is_none_or(|response| response.status == 431));
     assert_accepted(&api.post(&[JSON], body.as_bytes()));
 }
 

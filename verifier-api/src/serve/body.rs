@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::problem::{Kind, Problem};
 use super::verification::Encoding;
 
-/// Bytes of a body. The largest response that is judged is half of this, and a quarter less than
-/// this is left of it in base64url: one that is too large for the judge still gets its verdict.
+/// Bytes of a body. The largest response that is judged is half of this, and in base64url it takes
+/// two thirds: there is room for one that is too large for the judge, so that it gets its verdict.
 pub(super) const MAX_BODY: usize = 8 * 1024 * 1024;
 /// What is set aside for a body before its bytes come, whatever it promises.
 const FIRST_CAPACITY: usize = 64 * 1024;
@@ -101,8 +101,10 @@ fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
 
 fn incomplete(error: &PayloadError) -> Problem {
     let detail = match error {
-        PayloadError::Incomplete(_) => "the body ends before its announced length",
-        PayloadError::EncodingCorrupted => "the chunks cannot be read",
+        // The server says the same of both.
+        PayloadError::Incomplete(_) | PayloadError::EncodingCorrupted => {
+            "the body ends early, or its chunks cannot be read"
+        }
         _ => "the body cannot be read",
     };
     Problem::new(Kind::BodyIncomplete, detail)

@@ -1,7 +1,7 @@
 //! The service over HTTP. [`Service::bind`] reads what the configuration names and listens;
 //! [`Service::run`] serves until it is told to stop.
 //!
-//! Read on in [`routes`], then `verification` (what a caller asks), `problem` (what a caller gets
+//! Read on in `routes`, then `verification` (what a caller asks), `problem` (what a caller gets
 //! wrong), `body` and `auth` (what comes before both), `config` (where settings come from).
 
 mod auth;
