@@ -130,13 +130,48 @@ pub fn load_purpose(id_or_file: &str) -> Result<Purpose, OperatorError> {
             known: known.join(", "),
         });
     }
+    read_purpose(path)
+}
+
+fn read_purpose(path: &Path) -> Result<Purpose, OperatorError> {
     let fault = |error| OperatorError::Purpose {
-        path: id_or_file.to_owned(),
+        path: path.display().to_string(),
         error,
     };
     let text = String::from_utf8(read_file(path, MAX_PURPOSE_BYTES)?);
     let text = text.map_err(|_| fault(PurposeError::Toml("not UTF-8".to_owned())))?;
     Purpose::from_toml(&text).map_err(fault)
+}
+
+/// The purposes of a directory with the file of each: every `*.toml` in it, in the order of their
+/// names. Other files, such as a note on the purposes, are passed over.
+///
+/// # Errors
+/// The directory or a file cannot be read, or a file is no purpose.
+pub fn load_purposes(directory: &Path) -> Result<Vec<(PathBuf, Purpose)>, OperatorError> {
+    let read = |error| OperatorError::Read {
+        path: directory.to_owned(),
+        error,
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden || path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        if paths.len() >= MAX_FILES {
+            return Err(OperatorError::TooManyFiles(directory.to_owned()));
+        }
+        paths.push(path);
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| read_purpose(&path).map(|purpose| (path, purpose)))
+        .collect()
 }
 
 /// Reads a trust directory into a snapshot.
@@ -210,6 +245,29 @@ mod tests {
         assert!(matches!(
             load_purpose(file.to_str().unwrap()),
             Err(OperatorError::Purpose { .. })
+        ));
+    }
+
+    #[test]
+    fn a_directory_of_purposes_is_read_in_the_order_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        for name in ["b", "a"] {
+            let text = READY_MADE[0].1.replace("\"age-20\"", &format!("\"{name}\""));
+            write(&format!("{name}.toml"), &text);
+        }
+        write("README.md", "about these");
+        write(".hidden.toml", "no purpose");
+        let purposes = load_purposes(folder.path()).unwrap();
+        let ids: Vec<&str> = purposes.iter().map(|(_, purpose)| purpose.id()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert_eq!(purposes[0].0, folder.path().join("a.toml"));
+        write("c.toml", "no purpose");
+        let error = load_purposes(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("c.toml"), "{error}");
+        assert!(matches!(
+            load_purposes(&folder.path().join("missing")),
+            Err(OperatorError::Read { .. })
         ));
     }
 

@@ -1,6 +1,8 @@
 //! Shared by the end-to-end tests: judging what the test issuer and its phone built.
 
 pub mod bench;
+pub mod http;
+pub mod programs;
 pub mod testdata;
 
 use holder::{Built, Scenario};

@@ -3,50 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holder::{Built, Scenario};
 use serde_json::{Value, json};
-
-/// The programs, built once; cargo tells where they are.
-fn program(name: &str) -> &'static Path {
-    static PROGRAMS: OnceLock<Vec<PathBuf>> = OnceLock::new();
-    let programs = PROGRAMS.get_or_init(|| {
-        let output = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--locked",
-                "-p",
-                "reader",
-                "-p",
-                "verifier-api",
-                "-p",
-                "holder",
-            ])
-            .args(["--message-format", "json"])
-            .output()
-            .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let lines = output.stdout.split(|byte| *byte == b'\n');
-        let messages = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-        messages
-            .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .collect()
-    });
-    let found = programs
-        .iter()
-        .find(|path| path.file_stem().is_some_and(|stem| stem == name));
-    found.unwrap_or_else(|| panic!("cargo built no {name}"))
-}
+use verifier_tests::programs::program;
 
 fn run(name: &str, arguments: &[&str]) -> Output {
     Command::new(program(name))

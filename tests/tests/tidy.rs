@@ -19,7 +19,10 @@ const DIRECTIONS: [(&str, &[&str]); 7] = [
     ("reader", &["mdoc", "operator", "relying-party"]),
     ("verifier-api", &["mdoc", "operator", "relying-party"]),
     ("holder", &["mdoc"]),
-    ("verifier-tests", &["holder", "mdoc", "operator", "relying-party"]),
+    (
+        "verifier-tests",
+        &["holder", "mdoc", "operator", "relying-party", "verifier-api"],
+    ),
 ];
 
 /// Crates that open files, sockets, devices or databases; with them everything named `NAME-…`.

@@ -22,6 +22,8 @@ program is an engine that can be certified or run behind a certified one; it doe
 pub(crate) enum Command {
     /// Judge a DeviceResponse, or a stream of jobs
     Verify(Verify),
+    /// Judge over HTTP
+    Serve(Serve),
 }
 
 /// Judges one response from files, or with --jobs one JSON job a line from standard input.
@@ -91,6 +93,46 @@ A job: {\"id\", \"device_response\", \"session_transcript\" (both base64url), \"
 \"mac_keys\" (base64url), \"anchors\": [PEM], \"crls\": [PEM], \"status_tokens\": [{\"uri\", \"token\",
 \"content_type\"}], \"at\", \"purpose\": {…}}. Unknown keys are ignored. A job that cannot be read is answered
 with {\"id\", \"error\": {\"type\", \"detail\"}}; the exit status is 0 at the end of the input.";
+
+/// Serves verdicts over HTTP until a signal ends it. The first line on standard output says where.
+#[derive(Args)]
+#[command(after_help = SERVE_HELP)]
+pub(crate) struct Serve {
+    /// Where to listen [default: 127.0.0.1:8080]; with port 0 any free port is taken
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// A trust directory with the folders anchors, crls, status, vicals
+    #[arg(long, value_name = "DIR")]
+    pub(crate) trust: Option<PathBuf>,
+    /// A directory of purposes (TOML), beside the ready-made ones
+    #[arg(long, value_name = "DIR")]
+    pub(crate) purposes: Option<PathBuf>,
+    /// Bounds on a response, a TOML file as for `verify`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) limits: Option<PathBuf>,
+    /// A file with one API key a line; needed to listen elsewhere than on loopback
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_keys_file: Option<PathBuf>,
+    /// How much is logged: error, warn, info or debug [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// A configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the effective configuration and exit
+    #[arg(long)]
+    pub(crate) check_config: bool,
+}
+
+const SERVE_HELP: &str = "\
+Settings: listen, trust, purposes, limits, api_keys_file, workers, body_timeout, shutdown_timeout (seconds), log.
+A flag wins over an environment variable (VERIFIER_API_LISTEN, …; VERIFIER_API_CONFIG names the file), that over the
+file, that over the default. Paths in the file are taken from the file's folder.
+
+Example:
+  verifier-api serve --trust trust --listen 127.0.0.1:8080
+
+GET /openapi.json describes the service.";
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Format {

@@ -1,42 +1,7 @@
-//! Verifies mdoc responses from files and as a stream of jobs.
-
-mod arguments;
-mod input;
-mod jobs;
-mod report;
-mod verify;
+//! The program; see the library for what it does.
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command};
-use clap::Parser as _;
-
-/// The exit status for wrong usage, unreadable files and bad configuration.
-const USAGE: u8 = 64;
-
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version come this way too. There is nowhere to report a failure to print.
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(USAGE)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
-    };
-    let Command::Verify(verify) = arguments.command;
-    match verify::run(&verify) {
-        Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            report::complain(&error.to_string());
-            ExitCode::from(USAGE)
-        }
-    }
+    verifier_api::run()
 }

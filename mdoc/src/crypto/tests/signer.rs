@@ -125,7 +125,7 @@ fn every_form_of_a_key_file_is_read() {
     let public = SigningKey::from_pkcs8(&bytes(key)).unwrap().public_key().clone();
     let pem = |label: &str, key: &[u8]| {
         let mut text = der::pem::encode_string(label, der::pem::LineEnding::LF, key).unwrap();
-        text.insert_str(0, "\n");
+        text.insert(0, '\n');
         text.into_bytes()
     };
     for form in [

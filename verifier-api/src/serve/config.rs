@@ -1,0 +1,489 @@
+//! The configuration: flags over environment over file over defaults.
+
+use std::fmt::Display;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::thread;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+/// What the names of environment variables begin with.
+const PREFIX: &str = "VERIFIER_API_";
+/// Bytes of a configuration file.
+const MAX_FILE: u64 = 1024 * 1024;
+const MAX_SECONDS: u64 = 3600;
+const MAX_WORKERS: usize = 1024;
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An operator's file.
+    #[error(transparent)]
+    Operator(#[from] operator::OperatorError),
+    /// A file's content.
+    #[error("{}: {fault}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A setting that cannot be.
+    #[error("{setting}: {fault}")]
+    Setting {
+        /// Its name and where it comes from.
+        setting: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// Everybody could use the service.
+    #[error(
+        "without API keys the service listens on loopback only, and {0} is not: \
+         name a file of keys with --api-keys-file, or listen on 127.0.0.1 or [::1]"
+    )]
+    OpenToEverybody(SocketAddr),
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Failures of the service.
+    Error,
+    /// Also what an operator should look at.
+    Warn,
+    /// Also a line for each request.
+    Info,
+    /// Also details for developers.
+    Debug,
+}
+
+impl LogLevel {
+    /// The word in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Error, Self::Warn, Self::Info, Self::Debug];
+        let named = all.into_iter().find(|level| level.name() == text);
+        named.ok_or("one of error, warn, info, debug")
+    }
+}
+
+/// The effective configuration of the service.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// The trust directory; without one nothing is trusted.
+    pub trust: Option<PathBuf>,
+    /// A directory of purposes beside the ready-made ones.
+    pub purposes: Option<PathBuf>,
+    /// A file of bounds on a response, in place of the defaults.
+    pub limits: Option<PathBuf>,
+    /// A file with one API key a line; without one everybody on loopback is let in.
+    pub api_keys_file: Option<PathBuf>,
+    /// Threads that serve.
+    pub workers: usize,
+    /// Seconds that a body may take to arrive.
+    pub body_timeout: u64,
+    /// Seconds that running requests are given when the service is asked to stop.
+    pub shutdown_timeout: u64,
+    /// How much is logged.
+    pub log: LogLevel,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            trust: None,
+            purposes: None,
+            limits: None,
+            api_keys_file: None,
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            body_timeout: 30,
+            shutdown_timeout: 30,
+            log: LogLevel::Info,
+        }
+    }
+}
+
+impl Config {
+    /// Refuses what would let everybody in.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.api_keys_file.is_none() && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::OpenToEverybody(self.listen));
+        }
+        Ok(())
+    }
+}
+
+/// Settings from one source, as texts; a setting that is not there leaves it to the next source.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Layer {
+    pub(crate) listen: Option<String>,
+    pub(crate) trust: Option<PathBuf>,
+    pub(crate) purposes: Option<PathBuf>,
+    pub(crate) limits: Option<PathBuf>,
+    pub(crate) api_keys_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "number")]
+    pub(crate) workers: Option<String>,
+    #[serde(default, deserialize_with = "number")]
+    pub(crate) body_timeout: Option<String>,
+    #[serde(default, deserialize_with = "number")]
+    pub(crate) shutdown_timeout: Option<String>,
+    pub(crate) log: Option<String>,
+}
+
+/// A number in the file is checked like one from the environment.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    u64::deserialize(deserializer).map(|number| Some(number.to_string()))
+}
+
+/// The settings, and the keys of [`Layer`].
+const SETTINGS: [&str; 9] = [
+    "listen",
+    "trust",
+    "purposes",
+    "limits",
+    "api_keys_file",
+    "workers",
+    "body_timeout",
+    "shutdown_timeout",
+    "log",
+];
+/// Names the file; not a setting of its own.
+const CONFIG_VARIABLE: &str = "VERIFIER_API_CONFIG";
+
+/// A configuration, where each setting comes from, and what looks like a mistake.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    sources: Vec<(&'static str, &'static str)>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Puts the layers on top of each other.
+    pub(crate) fn load(
+        flags: Layer,
+        file: Option<PathBuf>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let (variables, named_file, warnings) = from_environment(environment);
+        let from_file = match file.or(named_file) {
+            Some(path) => from_file(&path)?,
+            None => Layer::default(),
+        };
+        let mut merge = Merge {
+            layers: [("flag", flags), ("environment", variables), ("file", from_file)],
+            sources: Vec::with_capacity(SETTINGS.len()),
+        };
+        let default = Config::default();
+        let listen = "an address with a port, such as 127.0.0.1:8080";
+        let config = Config {
+            listen: merge.parse(
+                "listen",
+                |l| l.listen.take(),
+                default.listen,
+                |t| t.parse().map_err(|_| listen),
+            )?,
+            trust: merge.path("trust", |l| l.trust.take()),
+            purposes: merge.path("purposes", |l| l.purposes.take()),
+            limits: merge.path("limits", |l| l.limits.take()),
+            api_keys_file: merge.path("api_keys_file", |l| l.api_keys_file.take()),
+            workers: merge.parse(
+                "workers",
+                |l| l.workers.take(),
+                default.workers,
+                |t| within(t, 1, MAX_WORKERS),
+            )?,
+            body_timeout: merge.parse(
+                "body_timeout",
+                |l| l.body_timeout.take(),
+                default.body_timeout,
+                |t| within(t, 1, MAX_SECONDS),
+            )?,
+            shutdown_timeout: merge.parse(
+                "shutdown_timeout",
+                |l| l.shutdown_timeout.take(),
+                default.shutdown_timeout,
+                |t| within(t, 0, MAX_SECONDS),
+            )?,
+            log: merge.parse(
+                "log",
+                |l| l.log.take(),
+                default.log,
+                |t| t.parse().map_err(|due: &str| due.to_owned()),
+            )?,
+        };
+        Ok(Self {
+            config,
+            sources: merge.sources,
+            warnings,
+        })
+    }
+
+    /// The settings and their sources.
+    pub(crate) fn to_json(&self) -> Map<String, Value> {
+        let config = &self.config;
+        let mut json = Map::new();
+        let values = [
+            json!(config.listen.to_string()),
+            json!(config.trust),
+            json!(config.purposes),
+            json!(config.limits),
+            json!(config.api_keys_file),
+            json!(config.workers),
+            json!(config.body_timeout),
+            json!(config.shutdown_timeout),
+            json!(config.log.name()),
+        ];
+        for (name, value) in SETTINGS.into_iter().zip(values) {
+            json.insert(name.to_owned(), value);
+        }
+        let sources: Map<String, Value> = self
+            .sources
+            .iter()
+            .map(|(name, source)| ((*name).to_owned(), json!(source)))
+            .collect();
+        json.insert("from".to_owned(), Value::Object(sources));
+        json
+    }
+}
+
+/// The layers, the strongest first, and what was taken from which.
+struct Merge {
+    layers: [(&'static str, Layer); 3],
+    sources: Vec<(&'static str, &'static str)>,
+}
+
+impl Merge {
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        of: impl Fn(&mut Layer) -> Option<T>,
+    ) -> Option<(T, &'static str)> {
+        let found = self
+            .layers
+            .iter_mut()
+            .find_map(|(source, layer)| of(layer).map(|value| (value, *source)));
+        let source = found.as_ref().map_or("default", |(_, source)| source);
+        self.sources.push((name, source));
+        found
+    }
+
+    fn path(&mut self, name: &'static str, of: impl Fn(&mut Layer) -> Option<PathBuf>) -> Option<PathBuf> {
+        self.take(name, of).map(|(path, _)| path)
+    }
+
+    fn parse<T, F: Display>(
+        &mut self,
+        name: &'static str,
+        of: impl Fn(&mut Layer) -> Option<String>,
+        default: T,
+        parse: impl Fn(&str) -> Result<T, F>,
+    ) -> Result<T, ConfigError> {
+        let Some((text, source)) = self.take(name, of) else {
+            return Ok(default);
+        };
+        parse(&text).map_err(|due| ConfigError::Setting {
+            setting: format!("{name} (from the {source})"),
+            fault: format!("it is {due}, not {text:?}"),
+        })
+    }
+}
+
+fn within<T: Copy + FromStr + PartialOrd + Display>(text: &str, least: T, most: T) -> Result<T, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| *number >= least && *number <= most);
+    number.ok_or_else(|| format!("a whole number from {least} to {most}"))
+}
+
+fn from_file(path: &Path) -> Result<Layer, ConfigError> {
+    let fault = |fault: String| ConfigError::File {
+        path: path.to_owned(),
+        fault,
+    };
+    let text = String::from_utf8(operator::read_file(path, MAX_FILE)?);
+    let text = text.map_err(|_| fault("not UTF-8".to_owned()))?;
+    let mut layer: Layer = toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
+    // What a file names lies beside it, wherever the service is started.
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let paths = [
+        &mut layer.trust,
+        &mut layer.purposes,
+        &mut layer.limits,
+        &mut layer.api_keys_file,
+    ];
+    for named in paths.into_iter().flatten() {
+        *named = folder.join(&*named);
+    }
+    Ok(layer)
+}
+
+/// The variables of this program, the file that one of them names, and a warning for each that
+/// means nothing here. They are not refused: an orchestrator sets variables such as
+/// `VERIFIER_API_SERVICE_HOST` by itself.
+fn from_environment(
+    variables: impl Iterator<Item = (String, String)>,
+) -> (Layer, Option<PathBuf>, Vec<String>) {
+    let (mut layer, mut file, mut warnings) = (Layer::default(), None, Vec::new());
+    for (name, value) in variables {
+        let Some(setting) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if value.is_empty() {
+            continue;
+        }
+        match setting.to_ascii_lowercase().as_str() {
+            _ if name == CONFIG_VARIABLE => file = Some(value.into()),
+            "listen" => layer.listen = Some(value),
+            "trust" => layer.trust = Some(value.into()),
+            "purposes" => layer.purposes = Some(value.into()),
+            "api_keys_file" => layer.api_keys_file = Some(value.into()),
+            "workers" => layer.workers = Some(value),
+            "body_timeout" => layer.body_timeout = Some(value),
+            "shutdown_timeout" => layer.shutdown_timeout = Some(value),
+            "log" => layer.log = Some(value),
+            _ => warnings.push(format!("the environment variable {name} means nothing here")),
+        }
+    }
+    (layer, file, warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flags: Layer, file: Option<&str>, variables: &[(&str, &str)]) -> Result<Loaded, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("service.toml");
+        let named = file.map(|text| std::fs::write(&path, text).map(|()| path.clone()).unwrap());
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Loaded::load(flags, named, variables).map_err(|error| error.to_string())
+    }
+
+    fn flag(listen: &str) -> Layer {
+        Layer {
+            listen: Some(listen.to_owned()),
+            ..Layer::default()
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_over_the_file_over_the_defaults() {
+        let file = Some("listen = \"127.0.0.1:3\"\nworkers = 3\n");
+        let variables = [
+            ("VERIFIER_API_LISTEN", "127.0.0.1:2"),
+            ("VERIFIER_API_LOG", "warn"),
+        ];
+        let of = |flags, file, variables: &[_]| {
+            let loaded = load(flags, file, variables).unwrap();
+            let from = loaded.to_json()["from"]["listen"].as_str().unwrap().to_owned();
+            (loaded.config.listen.port(), from)
+        };
+        assert_eq!(of(flag("127.0.0.1:1"), file, &variables), (1, "flag".to_owned()));
+        assert_eq!(
+            of(Layer::default(), file, &variables),
+            (2, "environment".to_owned())
+        );
+        assert_eq!(of(Layer::default(), file, &[]), (3, "file".to_owned()));
+        assert_eq!(of(Layer::default(), None, &[]), (8080, "default".to_owned()));
+        let loaded = load(Layer::default(), file, &variables).unwrap();
+        assert_eq!((loaded.config.workers, loaded.config.log), (3, LogLevel::Warn));
+    }
+
+    #[test]
+    fn faults_name_the_setting_and_its_source() {
+        for (file, word) in [
+            ("colour = 1", "colour"),
+            ("workers = \"2\"", "workers"),
+            ("workers = 0", "workers (from the file)"),
+            ("listen = \"localhost\"", "listen (from the file)"),
+            ("log = \"loud\"", "log (from the file)"),
+            ("body_timeout = 0", "body_timeout (from the file)"),
+            ("listen = ", "line 1"),
+        ] {
+            let fault = load(Layer::default(), Some(file), &[]).unwrap_err();
+            assert!(fault.contains(word), "{file}: {fault}");
+        }
+        let fault = load(Layer::default(), None, &[("VERIFIER_API_WORKERS", "x")]).unwrap_err();
+        assert!(fault.contains("workers (from the environment)"), "{fault}");
+        let fault = load(flag("127.0.0.1"), None, &[]).unwrap_err();
+        assert!(fault.contains("listen (from the flag)"), "{fault}");
+    }
+
+    #[test]
+    fn paths_in_the_file_lie_beside_it_and_others_do_not() {
+        let file = Some("trust = \"trust\"\npurposes = \"/purposes\"\n");
+        let loaded = load(Layer::default(), file, &[("VERIFIER_API_API_KEYS_FILE", "keys")]).unwrap();
+        let trust = loaded.config.trust.unwrap();
+        assert!(trust.is_absolute() && trust.ends_with("trust"));
+        assert_eq!(loaded.config.purposes, Some(PathBuf::from("/purposes")));
+        assert_eq!(loaded.config.api_keys_file, Some(PathBuf::from("keys")));
+    }
+
+    #[test]
+    fn the_environment_may_hold_what_means_nothing_here() {
+        let variables = [
+            ("VERIFIER_API_SERVICE_HOST", "x"),
+            ("VERIFIER_API_TRUST", ""),
+            ("PATH", "x"),
+        ];
+        let loaded = load(Layer::default(), None, &variables).unwrap();
+        assert_eq!(loaded.warnings.len(), 1);
+        assert!(loaded.warnings[0].contains("VERIFIER_API_SERVICE_HOST"));
+        assert_eq!(loaded.config.trust, None);
+    }
+
+    #[test]
+    fn only_loopback_is_open_without_keys() {
+        let config = |listen: &str, keys: Option<&str>| Config {
+            listen: listen.parse().unwrap(),
+            api_keys_file: keys.map(PathBuf::from),
+            ..Config::default()
+        };
+        for (listen, open) in [
+            ("127.0.0.1:0", true),
+            ("127.9.9.9:0", true),
+            ("[::1]:0", true),
+            ("0.0.0.0:0", false),
+            ("[::]:0", false),
+            ("192.0.2.1:80", false),
+            ("[::ffff:127.0.0.1]:0", false),
+        ] {
+            assert_eq!(config(listen, None).check().is_ok(), open, "{listen}");
+            assert!(config(listen, Some("keys")).check().is_ok(), "{listen}");
+        }
+    }
+
+    #[test]
+    fn every_setting_is_shown() {
+        let json = load(Layer::default(), None, &[]).unwrap().to_json();
+        let from = json["from"].as_object().unwrap();
+        assert_eq!(
+            from.keys().collect::<Vec<_>>(),
+            SETTINGS.each_ref().map(|name| *name)
+        );
+        assert!(SETTINGS.iter().all(|name| json.contains_key(*name)));
+    }
+}

@@ -1,0 +1,180 @@
+//! What all threads of the service share, read once at the start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use mdoc::time::UnixTime;
+use relying_party::purpose::{Audience, Documents, Purpose, READY_MADE, Rule, ready_made};
+use relying_party::{TrustSnapshot, sha256_text};
+use serde_json::{Map, Value, json};
+
+use super::auth::ApiKeys;
+use super::config::{Config, ConfigError};
+use super::counters::{Counters, Totals};
+
+/// The purposes by identifier.
+pub(super) type Purposes = BTreeMap<String, Arc<Purpose>>;
+
+/// What a request is answered from.
+pub(super) struct State {
+    pub(super) purposes: Purposes,
+    /// The answer to `GET /v1/purposes`.
+    pub(super) purposes_json: String,
+    pub(super) trust: TrustSnapshot,
+    pub(super) api_keys: ApiKeys,
+    pub(super) body_timeout: Duration,
+    pub(super) counters: Arc<dyn Counters>,
+    pub(super) clock: fn() -> UnixTime,
+    /// Set when no new work is wanted.
+    pub(super) draining: AtomicBool,
+}
+
+impl State {
+    /// Reads what the configuration names.
+    pub(super) fn load(config: &Config) -> Result<Self, ConfigError> {
+        let api_keys = match &config.api_keys_file {
+            Some(path) => ApiKeys::load(path)?,
+            None => ApiKeys::default(),
+        };
+        let trust = match &config.trust {
+            Some(directory) => operator::load_trust(directory)?,
+            None => TrustSnapshot::new(Vec::new()).map_err(operator::OperatorError::from)?,
+        };
+        let trust = match &config.limits {
+            Some(path) => trust.with_limits(operator::load_limits(path)?),
+            None => trust,
+        };
+        let purposes = purposes(config)?;
+        let list: Vec<Value> = purposes.values().map(|purpose| purpose_json(purpose)).collect();
+        Ok(Self {
+            purposes_json: json!({ "purposes": list }).to_string(),
+            purposes,
+            trust,
+            api_keys,
+            body_timeout: Duration::from_secs(config.body_timeout),
+            counters: Arc::new(Totals::default()),
+            clock: crate::input::now,
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// What an operator should look at, although the service runs.
+    pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
+        let mut warnings: Vec<String> = self
+            .trust
+            .skipped()
+            .iter()
+            .map(|(file, reason)| format!("{file} of the trust directory is left aside: {reason}"))
+            .collect();
+        if config.trust.is_none() {
+            warnings.push("no trust directory is configured; nothing can be accepted".to_owned());
+        } else if self.trust.anchor_count() == 0 {
+            warnings.push("the trust directory holds no anchor; nothing can be accepted".to_owned());
+        }
+        for purpose in self.purposes.values() {
+            // Judging asks nothing of a phone, so this keeps no response from its verdict.
+            if let Err(error) = purpose.check_request() {
+                warnings.push(format!(
+                    "the purpose {} could not be asked of a phone: {error}",
+                    purpose.id()
+                ));
+            }
+        }
+        if self.api_keys.short_count() > 0 {
+            let count = self.api_keys.short_count();
+            warnings.push(format!(
+                "{count} of the API keys are so short that they can be guessed"
+            ));
+        }
+        warnings
+    }
+}
+
+/// The ready-made purposes and those of the configured directory.
+fn purposes(config: &Config) -> Result<Purposes, ConfigError> {
+    let mut purposes = Purposes::new();
+    for (id, _) in READY_MADE {
+        let purpose = ready_made(id).expect("invariant: a test reads every ready-made purpose");
+        purposes.insert((*id).to_owned(), Arc::new(purpose));
+    }
+    let Some(directory) = &config.purposes else {
+        return Ok(purposes);
+    };
+    for (path, purpose) in operator::load_purposes(directory)? {
+        let id = purpose.id().to_owned();
+        if purposes.contains_key(&id) {
+            // Which of two would count must not depend on the order of a directory.
+            return Err(ConfigError::File {
+                path,
+                fault: format!("there is another purpose with the id {id}"),
+            });
+        }
+        purposes.insert(id, Arc::new(purpose));
+    }
+    Ok(purposes)
+}
+
+/// What a caller needs to choose a purpose.
+fn purpose_json(purpose: &Purpose) -> Value {
+    let requests: Vec<Value> = purpose
+        .documents()
+        .iter()
+        .map(|document| json!({ "doc_type": document.doc_type(), "elements": document.request() }))
+        .collect();
+    let mut answers: Vec<Value> = Vec::new();
+    for document in purpose.documents() {
+        for answer in purpose.answers_of(document) {
+            let answer = answer_json(answer);
+            if !answers.contains(&answer) {
+                answers.push(answer);
+            }
+        }
+    }
+    json!({
+        "id": purpose.id(),
+        "title": purpose.title(),
+        "hash": sha256_text(&purpose.hash()),
+        "documents": match purpose.rule() {
+            Documents::All => "all",
+            Documents::Any => "any",
+        },
+        "requests": requests,
+        "answers": answers,
+    })
+}
+
+fn answer_json(answer: &relying_party::purpose::Answer) -> Value {
+    let mut json = Map::new();
+    json.insert("name".to_owned(), json!(answer.name));
+    match &answer.rule {
+        Rule::AgeOver { threshold } => {
+            json.insert("rule".to_owned(), json!("age_over"));
+            json.insert("threshold".to_owned(), json!(threshold));
+        }
+        Rule::Element {
+            name_space,
+            identifier,
+        } => {
+            json.insert("rule".to_owned(), json!("element"));
+            json.insert("element".to_owned(), json!([name_space, identifier]));
+        }
+        Rule::Equals {
+            name_space,
+            identifier,
+            value,
+        } => {
+            json.insert("rule".to_owned(), json!("equals"));
+            json.insert("element".to_owned(), json!([name_space, identifier]));
+            json.insert("value".to_owned(), value.clone());
+        }
+    }
+    json.insert("optional".to_owned(), json!(answer.optional));
+    let audience = match answer.audience {
+        Audience::Backend => "backend",
+        Audience::Counter => "counter",
+    };
+    json.insert("audience".to_owned(), json!(audience));
+    Value::Object(json)
+}
