@@ -206,4 +206,43 @@ mod tests {
             assert_eq!(age_over_threshold(other), None, "{other}");
         }
     }
+
+    #[test]
+    fn thresholds_are_two_digits() {
+        for (identifier, threshold) in [
+            ("age_over_20", Some(20)),
+            ("age_over_65", Some(65)),
+            ("age_over_09", Some(9)),
+            ("age_over_00", Some(0)),
+            ("age_over_2", None),
+            ("age_over_200", None),
+            ("age_over_2x", None),
+            ("age_over_", None),
+            ("age_under_20", None),
+        ] {
+            assert_eq!(age_over_threshold(identifier), threshold, "{identifier}");
+        }
+    }
+
+    #[test]
+    fn a_statement_and_its_opposite_contradict_each_other() {
+        let now = UnixTime::parse("2026-11-23T06:00:00Z").unwrap();
+        let contradict =
+            |over: &[(u8, bool)], years| statements(over, None, years).contradict(now, now, Some(JAPAN));
+        assert!(contradict(&[(20, true), (20, false)], None));
+        assert!(contradict(&[(20, false), (25, true)], None));
+        assert!(!contradict(&[(20, true), (21, false)], None));
+        // Twenty years old, and not over 20: the birthday came between the statements at the least.
+        assert!(contradict(&[(20, false)], Some(21)));
+        assert!(!contradict(&[(20, false)], Some(20)));
+        assert!(!contradict(&[(21, true)], Some(20)));
+        assert!(contradict(&[(22, true)], Some(20)));
+    }
+
+    #[test]
+    fn debug_output_shows_no_age() {
+        let stated = statements(&[(20, true)], Some("1971-09-01"), Some(55));
+        assert_eq!(format!("{stated:?}"), "AgeStatements");
+        assert_eq!(format!("{:?}", stated.birth_date.unwrap()), "BirthDate");
+    }
 }

@@ -138,7 +138,8 @@ fn revocation_has_its_defaults_and_its_limits() {
         "1y",
         "0s",
         "99999999999999999999h",
-        "4000d",
+        "3651d",
+        "5256001m",
         "",
     ] {
         let text = format!("crl = \"off\"\nmax_age = \"{age}\"");
@@ -189,4 +190,151 @@ fn a_value_to_compare_with_has_a_json_form() {
     assert!(rule_of(compare("value = 2026-11-23")).contains("dates are compared as text"));
     assert!(rule_of(compare("value = [2026-11-23]")).contains("dates are compared as text"));
     assert!(rule_of(compare("")).contains("lacks a value"));
+}
+
+#[test]
+fn durations_have_four_units_and_one_hash() {
+    let aged = |age: &str| {
+        replaced(
+            "crl = \"if_available\"",
+            &format!("crl = \"required\"\nmax_age = \"{age}\""),
+        )
+        .unwrap()
+    };
+    for (age, seconds) in [
+        ("90s", 90),
+        ("3m", 180),
+        ("2h", 7200),
+        ("2d", 172_800),
+        ("3650d", 315_360_000),
+    ] {
+        assert_eq!(aged(age).revocation().max_age, Some(seconds), "{age}");
+    }
+    assert_eq!(aged("60m").hash(), aged("1h").hash());
+    assert_ne!(aged("61m").hash(), aged("1h").hash());
+}
+
+/// A purpose without answers, as a judge of existing responses takes it.
+fn requesting(documents: Value) -> Result<Purpose, PurposeError> {
+    Purpose::from_json(json!({ "id": "p", "title": { "en": "P" }, "document": documents }))
+}
+
+fn one(doc_type: &str, request: Value) -> Result<Purpose, PurposeError> {
+    requesting(json!([{ "doc_type": doc_type, "request": request }]))
+}
+
+#[test]
+fn a_document_is_asked_for_within_bounds() {
+    let elements = |count: usize| {
+        let names = (0..count).map(|index| (format!("e{index}"), json!(false)));
+        Value::Object(names.collect())
+    };
+    let name_spaces = |count: usize| {
+        let names = (0..count).map(|index| (format!("n{index}"), elements(1)));
+        Value::Object(names.collect())
+    };
+    let (longest, longer) = ("x".repeat(256), "x".repeat(257));
+    for (purpose, fault) in [
+        (one("", name_spaces(1)), Some("doc_type is a short text")),
+        (one(&longer, name_spaces(1)), Some("doc_type is a short text")),
+        (one(&longest, name_spaces(1)), None),
+        (one("d", name_spaces(0)), Some("no more than 64")),
+        (one("d", name_spaces(65)), Some("no more than 64")),
+        (one("d", name_spaces(64)), None),
+        (one("d", json!({ "n": elements(0) })), Some("no more than 1024")),
+        (
+            one("d", json!({ "n": elements(1025) })),
+            Some("no more than 1024"),
+        ),
+        (one("d", json!({ "n": elements(1024) })), None),
+        (one("d", json!({ "": elements(1) })), Some("short name")),
+        (
+            one("d", json!({ (longer.as_str()): elements(1) })),
+            Some("short name"),
+        ),
+        (one("d", json!({ (longest.as_str()): elements(1) })), None),
+        (
+            one("d", json!({ "n": { "": false } })),
+            Some("an element has a short name"),
+        ),
+        (
+            one("d", json!({ "n": { (longer.as_str()): false } })),
+            Some("an element has a short name"),
+        ),
+        (one("d", json!({ "n": { (longest.as_str()): false } })), None),
+    ] {
+        match (purpose, fault) {
+            (Ok(_), None) => {}
+            (Err(PurposeError::Rule(text)), Some(fault)) => assert!(text.contains(fault), "{text}"),
+            (other, fault) => panic!("{other:?} where {fault:?} is due"),
+        }
+    }
+    assert_eq!(one("d", name_spaces(1)).unwrap().documents()[0].doc_type(), "d");
+}
+
+#[test]
+fn an_answer_has_a_name_of_fitting_length() {
+    let named = |name: &str| replaced("name = \"over_20\"", &format!("name = \"{name}\""));
+    assert!(named(&"x".repeat(256)).is_ok());
+    assert!(rule_of(named(&"x".repeat(257))).contains("short name"));
+    assert!(rule_of(named("")).contains("short name"));
+}
+
+#[test]
+fn a_key_that_the_rule_does_not_know_is_refused() {
+    let stray = |key: &str| {
+        replaced(
+            "audience = \"counter\"",
+            &format!("audience = \"counter\"\n{key}"),
+        )
+    };
+    assert!(rule_of(stray("threshold = 20")).contains("a key that its rule does not know"));
+    assert!(rule_of(stray("value = 1")).contains("a key that its rule does not know"));
+    assert!(stray("optional = true").is_ok());
+}
+
+#[test]
+fn two_age_statements_may_be_asked_for_and_a_birth_date_serves_an_age() {
+    let two = "{ age_over_20 = false, age_over_25 = false }";
+    let purpose = replaced("{ age_over_20 = false }", two).unwrap();
+    assert_eq!(purpose.check_request(), Ok(()));
+    let purpose = replaced("{ age_over_20 = false }", "{ birth_date = false }").unwrap();
+    assert_eq!(purpose.check_request(), Ok(()), "an age comes from it");
+    let other = "{ birth_place = false }";
+    assert!(rule_of(replaced("{ age_over_20 = false }", other)).contains("no document is asked for"));
+    // An element of the right name in another namespace is not the one that the answer needs.
+    let twice = "{ age_over_20 = false, portrait = false }";
+    assert!(rule_of(replaced("{ age_over_20 = false }", twice)).contains("no answer needs"));
+}
+
+#[test]
+fn one_name_for_two_answers_needs_two_types_of_which_any_answers() {
+    let purpose = |documents: &str, first: Option<&str>, second: Option<&str>| {
+        let answer = |doc_type: Option<&str>| json!({ "name": "a", "rule": "age_over", "threshold": 20, "doc_type": doc_type });
+        let document =
+            |doc_type: &str| json!({ "doc_type": doc_type, "request": { "n": { "age_over_20": false } } });
+        Purpose::from_json(json!({ "id": "p", "title": { "en": "P" }, "documents": documents,
+            "document": [document("one"), document("two")], "answer": [answer(first), answer(second)] }))
+    };
+    assert!(purpose("any", Some("one"), Some("two")).is_ok());
+    for (documents, first, second) in [
+        ("all", Some("one"), Some("two")),
+        ("any", Some("one"), Some("one")),
+        ("any", Some("one"), None),
+        ("any", None, Some("two")),
+        ("any", None, None),
+    ] {
+        let refused = rule_of(purpose(documents, first, second));
+        assert!(refused.contains("two answers are called a"), "{refused}");
+    }
+}
+
+#[test]
+fn the_canonical_form_is_plain_json_with_keys_in_order() {
+    let mut text = String::new();
+    canonical(
+        &json!({ "b": [1, "x", [], {}], "a": { "d": null, "c": true } }),
+        &mut text,
+    );
+    assert_eq!(text, r#"{"a":{"c":true,"d":null},"b":[1,"x",[],{}]}"#);
 }
