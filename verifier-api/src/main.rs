@@ -1,7 +1,8 @@
-//! Verifies mdoc responses from files and as a stream of jobs.
+//! Verifies mdoc responses from files and as a stream of jobs; shows what messages hold.
 
 mod arguments;
 mod input;
+mod inspect;
 mod jobs;
 mod report;
 mod verify;
@@ -31,11 +32,14 @@ fn main() -> ExitCode {
             };
         }
     };
-    let Command::Verify(verify) = arguments.command;
-    match verify::run(&verify) {
+    let status = match &arguments.command {
+        Command::Verify(verify) => verify::run(verify).map_err(|error| error.to_string()),
+        Command::Inspect(inspect) => inspect::run(inspect).map_err(|error| error.to_string()),
+    };
+    match status {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            report::complain(&error.to_string());
+            report::complain(&error);
             ExitCode::from(USAGE)
         }
     }
