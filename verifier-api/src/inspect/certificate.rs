@@ -75,7 +75,7 @@ impl View<'_> {
         let certificate = outer.expect(der::SEQUENCE)?;
         let mut parts = outer.inside(certificate);
         let tbs = parts.expect(der::SEQUENCE)?;
-        self.to_be_signed(parts.inside(tbs))?;
+        self.signed_part(parts.inside(tbs))?;
         let algorithm = parts.expect(der::SEQUENCE)?;
         let name = algorithm_name(parts.inside(algorithm))?;
         self.line(algorithm, &format!("signatureAlgorithm: {name}"))?;
@@ -85,7 +85,7 @@ impl View<'_> {
         Ok(())
     }
 
-    fn to_be_signed(&mut self, mut tbs: Reader<'_>) -> Result<(), End> {
+    fn signed_part(&mut self, mut tbs: Reader<'_>) -> Result<(), End> {
         if tbs.peek() == Some(0xa0) {
             let explicit = tbs.next()?;
             let version = tbs.inside(explicit).expect(der::INTEGER)?;

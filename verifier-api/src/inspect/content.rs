@@ -55,6 +55,12 @@ impl Content {
         let Ok(text) = core::str::from_utf8(&bytes) else {
             return Self::Raw(bytes);
         };
+        if text
+            .chars()
+            .any(|character| character.is_control() && !character.is_whitespace())
+        {
+            return Self::Raw(bytes);
+        }
         let text = text.trim_start_matches('\u{feff}').trim();
         if text
             .get(..SCHEME.len())
@@ -103,8 +109,9 @@ fn uri(text: &str) -> Content {
 }
 
 fn base64(text: &str, engine: &GeneralPurpose) -> Option<Zeroizing<Vec<u8>>> {
+    // Lines may be broken and indented; words with spaces between them are no base64.
     let compact: Zeroizing<Vec<u8>> =
-        Zeroizing::new(text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
+        Zeroizing::new(text.lines().flat_map(|line| line.trim().bytes()).collect());
     let decoded = engine
         .decode(compact.as_slice())
         .ok()
@@ -168,6 +175,8 @@ mod tests {
     fn bytes_and_their_texts_are_told_apart() {
         assert_eq!(of(b"\x83\xf6\xf6\xf6"), Content::Raw(bytes(b"\x83\xf6\xf6\xf6")));
         assert_eq!(of(b"\x00"), Content::Raw(bytes(b"\x00")));
+        assert_eq!(of(b"ab\x10"), Content::Raw(bytes(b"ab\x10")));
+        assert_eq!(of(b"!"), Content::Raw(bytes(b"!")));
         for (text, name) in [
             (&b"83f6f6f6\n"[..], "hexadecimal"),
             (b"0x83 F6\nf6 f6", "hexadecimal"),
@@ -183,7 +192,7 @@ mod tests {
             );
         }
         assert_eq!(of(b""), Content::Nothing(Fault::Empty));
-        for text in [&b"hello, world"[..], b"\n", b"{\"a\": 1}", b"0x"] {
+        for text in [&b"hello, world"[..], b"hello world", b"\n\n", b"{\"a\": 1}"] {
             assert_eq!(of(text), Content::Nothing(Fault::Text));
         }
     }

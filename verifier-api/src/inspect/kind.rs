@@ -11,7 +11,7 @@ use crate::arguments::InspectKind;
 /// Members of a map that are looked at.
 const KEYS: usize = 32;
 /// Steps that looking takes at most.
-const FUEL: usize = 1024 * 1024;
+const FUEL: usize = 64 * 1024;
 
 /// What a content is to be shown as.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ impl Kind {
             Some(InspectKind::Transcript) => &schema::TRANSCRIPT,
             Some(InspectKind::Session) => shape.session(),
             Some(InspectKind::Cbor) => &schema::ANY,
-            None => shape.recognized().unwrap_or(&schema::ANY),
+            None => shape.recognized(bytes).unwrap_or(&schema::ANY),
         };
         Self::Cbor(node)
     }
@@ -50,6 +50,12 @@ impl Kind {
     }
 }
 
+/// Whether encoded CBOR is an element of a response, whatever it stands in.
+pub(super) fn is_element(bytes: &[u8]) -> bool {
+    let shape = Shape::of(bytes);
+    shape.has("digestID") && (shape.has("elementIdentifier") || shape.has("elementValue"))
+}
+
 /// The outermost item, as far as it tells what the content is.
 #[derive(Debug, Default)]
 struct Shape {
@@ -61,6 +67,8 @@ struct Shape {
     elements: Option<Vec<u8>>,
     /// The number of elements.
     count: u64,
+    /// The content of the third element, where that is a byte string: a COSE message's payload.
+    payload: Option<core::ops::Range<usize>>,
 }
 
 impl Shape {
@@ -104,6 +112,11 @@ impl Shape {
                 let elements = self.elements.insert(Vec::new());
                 for _ in 0..self.count.min(4) {
                     elements.push(*bytes.get(at)?);
+                    if let (3, Ok(Some((Scalar::Bytes(content), end)))) =
+                        (elements.len(), Scalar::read(bytes, at, end))
+                    {
+                        self.payload = Some(end - content.len()..end);
+                    }
                     at = skip.item(at, end).ok()?;
                 }
             }
@@ -116,7 +129,7 @@ impl Shape {
         self.texts.iter().any(|text| text == key)
     }
 
-    fn recognized(&self) -> Option<&'static Node> {
+    fn recognized(&self, bytes: &[u8]) -> Option<&'static Node> {
         if self.has("docRequests") {
             Some(&schema::REQUEST)
         } else if ["documents", "documentErrors", "zkDocuments", "encryptedDocuments"]
@@ -125,10 +138,7 @@ impl Shape {
             || self.has("version") && self.has("status")
         {
             Some(&schema::RESPONSE)
-        } else if ["digestAlgorithm", "valueDigests", "deviceKeyInfo", "validityInfo"]
-            .iter()
-            .any(|key| self.has(key))
-        {
+        } else if self.is_mso() {
             Some(self.mso())
         } else if self.has("eReaderKey") || self.has("data") || self.texts == ["status"] {
             Some(self.session())
@@ -147,18 +157,19 @@ impl Shape {
         } else if self.integers.starts_with(&[0, 1]) {
             Some(&schema::ENGAGEMENT)
         } else {
-            self.recognized_array()
+            self.recognized_array(bytes)
         }
     }
 
-    fn recognized_array(&self) -> Option<&'static Node> {
+    fn recognized_array(&self, bytes: &[u8]) -> Option<&'static Node> {
         const NULL: u8 = 0xf6;
         const TAG_ENCODED: u8 = 0xd8;
         let major = |byte: &u8| byte >> 5;
         match (self.count, self.elements.as_deref()?) {
             (3, [NULL | TAG_ENCODED, NULL | TAG_ENCODED, ..]) => Some(&schema::TRANSCRIPT),
-            (4, [protected, unprotected, payload, _]) if (major(protected), major(unprotected)) == (2, 5) => {
-                Some(if major(payload) == 2 {
+            (4, [protected, unprotected, _, _]) if (major(protected), major(unprotected)) == (2, 5) => {
+                let payload = self.payload.clone().and_then(|range| bytes.get(range));
+                Some(if payload.is_some_and(|payload| Self::of(payload).is_mso()) {
                     &schema::ISSUER_AUTH
                 } else {
                     &schema::SIGN1
@@ -166,6 +177,12 @@ impl Shape {
             }
             _ => None,
         }
+    }
+
+    fn is_mso(&self) -> bool {
+        ["digestAlgorithm", "valueDigests", "deviceKeyInfo", "validityInfo"]
+            .iter()
+            .any(|key| self.has(key))
     }
 
     fn mso(&self) -> &'static Node {
@@ -207,7 +224,11 @@ mod tests {
             (b"\xa2\x00\x631.0\x01\x80", "DeviceEngagement"),
             (b"\xa2\x01\x02\x20\x01", "COSE_Key"),
             (b"\x83\xf6\xf6\xf6", "SessionTranscript"),
-            (b"\x84\x40\xa0\x41\x00\x40", "IssuerAuth, a COSE_Sign1"),
+            (
+                b"\x84\x40\xa0\x52\xd8\x18\x4f\xa1\x6cvalueDigests\xa0\x40",
+                "IssuerAuth, a COSE_Sign1",
+            ),
+            (b"\x84\x40\xa0\x41\x00\x40", "COSE_Sign1"),
             (b"\xd2\x84\x40\xa0\xf6\x40", "COSE_Sign1"),
             (b"\x83\x01\x02\x03", "CBOR"),
             (b"\x30\x82", "certificate"),

@@ -1,6 +1,7 @@
 //! `inspect`: a view of a message or certificate for people. Shows and explains; verifies nothing.
 
 mod certificate;
+mod containers;
 mod content;
 mod der;
 mod extension;
@@ -15,6 +16,8 @@ mod scalar;
 mod schema;
 mod schema_response;
 mod strict;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod view;
 mod walk;

@@ -14,6 +14,8 @@ const WHOLE_BYTES: usize = 32;
 const FIRST_BYTES: usize = 16;
 /// Characters of a text.
 const TEXT_CHARACTERS: usize = 100;
+/// Stands in Japanese names.
+const IDEOGRAPHIC_SPACE: char = '\u{3000}';
 
 /// A value without parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,8 +118,10 @@ pub(super) fn text(content: &str) -> String {
     let mut out = String::from("\"");
     for character in content.chars().take(TEXT_CHARACTERS) {
         match character {
-            '\'' => out.push(character),
-            _ => out.extend(character.escape_debug()),
+            '\'' | IDEOGRAPHIC_SPACE => out.push(character),
+            // What extends a letter, such as a variation selector in a name, is escaped only where
+            // there is no letter before it.
+            _ => out.extend(['x', character].iter().collect::<String>().escape_debug().skip(1)),
         }
     }
     out.push('"');
@@ -184,6 +188,6 @@ mod tests {
     #[test]
     fn texts_cannot_drive_a_terminal() {
         assert_eq!(text("a\u{1b}[2J\n\u{202e}b"), "\"a\\u{1b}[2J\\n\\u{202e}b\"");
-        assert_eq!(text("辻"), "\"辻\"");
+        assert_eq!(text("辻\u{e0100}\u{3000}が"), "\"辻\u{e0100}\u{3000}が\"");
     }
 }

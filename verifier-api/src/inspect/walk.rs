@@ -1,14 +1,15 @@
 //! The walk over CBOR: one line an item, as far as the bytes can be read.
 
-use mdoc::cbor::{ErrorKind, TAG_ENCODED};
+use mdoc::cbor::{ErrorKind, Item, Rules, TAG_ENCODED};
 use mdoc::time::UnixTime;
 
 use super::fault::Fault;
-use super::head::{self, At, Head, MAX_DEPTH, Skip, is_break};
-use super::node::{Check, Form, Key, Meaning, Member, Node};
-use super::place::{Place, Settings, counted, is_embedded, is_key, is_wrapping, kind};
+use super::head::{self, At, Head, MAX_DEPTH, Skip};
+use super::kind::is_element;
+use super::node::{Check, Form, Key, Member, Node};
+use super::place::{Place, Settings, is_embedded, is_wrapping, kind};
 use super::scalar::Scalar;
-use super::schema::{self, ANY, HIDDEN};
+use super::schema::{ANY, HIDDEN, ITEM};
 use super::tree::{Stop, Tree};
 use super::{certificate, strict, words};
 
@@ -18,9 +19,9 @@ const TAG_DATE: u64 = 0;
 
 /// A view in the making.
 pub(super) struct Walk<'a, 't> {
-    bytes: &'a [u8],
-    tree: &'t mut Tree,
-    settings: Settings,
+    pub(super) bytes: &'a [u8],
+    pub(super) tree: &'t mut Tree,
+    pub(super) settings: Settings,
     fuel: usize,
 }
 
@@ -49,7 +50,7 @@ impl<'a, 't> Walk<'a, 't> {
             Form::Secret => return self.unshown(place, "private key, not shown"),
             _ => {}
         }
-        let judged = self.judge(place);
+        let judged = self.judge(place, head);
         let summary = judged.as_ref().ok().and_then(|words| words.as_deref());
         let started = match (head.major, head.argument) {
             (head::TAG, _) => self.tagged(place, head, summary),
@@ -65,8 +66,9 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     /// What the product's decoder says of the item, where it has one and the item is whole.
-    fn judge(&mut self, place: Place<'_>) -> Result<Option<String>, At> {
-        if place.node.check == Check::Nothing {
+    fn judge(&mut self, place: Place<'_>, head: Head) -> Result<Option<String>, At> {
+        // A wrapping is not judged: what it holds has its own turn.
+        if place.node.check == Check::Nothing || head.major == head::TAG {
             return Ok(None);
         }
         let Ok(end) = self.skip(place.at, place.end) else {
@@ -95,7 +97,7 @@ impl<'a, 't> Walk<'a, 't> {
             Form::Certificates => matches!(head.major, head::BYTES | head::ARRAY),
         };
         if fits {
-            return Ok(place);
+            return self.keep_whole(place, head);
         }
         let fault = match form {
             Form::Embedded(inner) => {
@@ -109,6 +111,40 @@ impl<'a, 't> Walk<'a, 't> {
         };
         self.tree.fault(place.at, place.depth, fault)?;
         Ok(place.with_node(if place.node.personal { &HIDDEN } else { &ANY }))
+    }
+
+    /// A personal map is opened only when it is whole: in a damaged one a name can reach into the
+    /// value that follows it.
+    fn keep_whole<'l>(&mut self, place: Place<'l>, head: Head) -> Result<Place<'l>, Stop> {
+        let Form::Map(members) = place.node.form else {
+            return Ok(place);
+        };
+        if !place.node.personal || head.major != head::MAP || self.settings.values {
+            return Ok(place);
+        }
+        let Ok(end) = self.skip(place.at, place.end) else {
+            // What hides the item tells the fault.
+            return Ok(place.with_node(&HIDDEN));
+        };
+        let whole = strict::cbor(self.slice(place.at, end), place.at);
+        let missing = members
+            .iter()
+            .find_map(|member| self.missing(member, place.at, end));
+        match (whole, missing) {
+            (Ok(()), None) => return Ok(place),
+            (Err((offset, fault)), _) => self.tree.fault(offset, place.depth, fault)?,
+            (Ok(()), Some(key)) => self.tree.fault(place.at, place.depth, Fault::Missing(key))?,
+        }
+        Ok(place.with_node(&HIDDEN))
+    }
+
+    /// The key of a member that a map lacks and needs.
+    fn missing(&self, member: &Member, at: usize, end: usize) -> Option<&'static str> {
+        let Key::Text(key) = member.key else { return None };
+        let map = Item::decode(self.slice(at, end), &Rules::default())
+            .ok()?
+            .as_map()?;
+        (member.needed && map.get_text(key).is_none()).then_some(key)
     }
 
     /// An item that is told by its kind and length alone.
@@ -127,7 +163,9 @@ impl<'a, 't> Walk<'a, 't> {
             }
             _ => format!("({why}: {})", kind(head)),
         };
-        self.tree.hide();
+        if matches!(place.node.form, Form::Hidden) {
+            self.tree.hide();
+        }
         self.line(place, &text, None)?;
         Ok(end)
     }
@@ -223,13 +261,20 @@ impl<'a, 't> Walk<'a, 't> {
 
     /// The encoded item that a byte string holds.
     fn embedded(&mut self, place: Place<'_>, at: usize, end: usize, node: &'static Node) -> Result<(), Stop> {
-        let inner = place.inside(at, end, node);
-        let strict = if let Some(rest) = self.fuel.checked_sub(end - at) {
-            self.fuel = rest;
-            strict::cbor(self.slice(at, end), at)
-        } else {
-            Ok(())
+        let content = self.slice(at, end);
+        let strict = match self.fuel.checked_sub(content.len()) {
+            Some(rest) => {
+                self.fuel = rest;
+                strict::cbor(content, at)
+            }
+            None => Err((at, Fault::TooMuch)),
         };
+        let node = match node.form {
+            Form::Any if is_element(content) => &ITEM,
+            _ if node.personal && strict.is_err() && !self.settings.values => &HIDDEN,
+            _ => node,
+        };
+        let inner = place.inside(at, end, node);
         if let Err((offset, fault)) = strict {
             self.tree.fault(offset, inner.depth, fault)?;
         }
@@ -251,148 +296,7 @@ impl<'a, 't> Walk<'a, 't> {
         self.broken(place, at)
     }
 
-    fn array(&mut self, place: Place<'_>, head: Head, summary: Option<&str>) -> Result<usize, Stop> {
-        let handover = (place.node.meaning == Meaning::Handover).then(|| self.handover(head, place.end));
-        self.line(place, &counted("array", head), summary.or(handover))?;
-        let method = (place.node.meaning == Meaning::RetrievalMethod)
-            .then(|| {
-                Scalar::read(self.bytes, head.content, place.end)
-                    .ok()
-                    .flatten()?
-                    .0
-                    .as_i64()
-            })
-            .flatten();
-        let mut at = head.content;
-        let mut index = 0;
-        while self.another(head, index, at, place.end) {
-            let node = match place.node.form {
-                Form::Array(node) => node,
-                Form::Tuple(nodes) => match (nodes.get(index), method) {
-                    (Some(_), Some(method)) if index == 2 => schema::retrieval_options(method),
-                    (Some(node), _) => node,
-                    (None, _) => &ANY,
-                },
-                Form::Certificates => place.node,
-                _ if place.node.personal => &HIDDEN,
-                _ => &ANY,
-            };
-            at = self.item(place.inside(at, place.end, node))?;
-            index += 1;
-        }
-        if let Form::Tuple(nodes) = place.node.form
-            && nodes.len() != index
-        {
-            self.tree
-                .fault(place.at, place.depth + 1, Fault::Length(nodes.len()))?;
-        }
-        self.after(place, head, at)
-    }
-
-    fn map(&mut self, place: Place<'_>, head: Head, summary: Option<&str>) -> Result<usize, Stop> {
-        self.line(place, &counted("map", head), summary)?;
-        let members = match place.node.form {
-            Form::Map(members) => members,
-            _ => &[],
-        };
-        let mut seen = vec![false; members.len()];
-        let mut at = head.content;
-        let mut index = 0;
-        while self.another(head, index, at, place.end) {
-            at = self.pair(place, at, members, &mut seen)?;
-            index += 1;
-        }
-        for (member, seen) in members.iter().zip(seen) {
-            if let (Key::Text(key), true) = (member.key, member.needed && !seen) {
-                self.tree.fault(place.at, place.depth + 1, Fault::Missing(key))?;
-            }
-        }
-        self.after(place, head, at)
-    }
-
-    fn pair(
-        &mut self,
-        place: Place<'_>,
-        at: usize,
-        members: &[Member],
-        seen: &mut [bool],
-    ) -> Result<usize, Stop> {
-        let key = match Scalar::read(self.bytes, at, place.end) {
-            Ok(key) => key,
-            Err(fault) => return self.broken(place.inside(at, place.end, &ANY), fault),
-        };
-        let hidden = if place.node.personal { &HIDDEN } else { &ANY };
-        let Some((key, value_at)) = key else {
-            let key_place = Place {
-                label: "(a key)",
-                ..place.inside(at, place.end, hidden)
-            };
-            let value_at = self.item(key_place)?;
-            return self.item(place.inside(value_at, place.end, hidden));
-        };
-        let member = members.iter().position(|member| is_key(member.key, key));
-        if let Some(slot) = member.and_then(|index| seen.get_mut(index)) {
-            *slot = true;
-        }
-        let node = match (member.and_then(|index| members.get(index)), place.node.form, key) {
-            (Some(member), _, _) => member.node,
-            (None, Form::MapOf(node), _) => node,
-            _ if place.node.personal => &HIDDEN,
-            (None, _, Scalar::Text(name)) => schema::known_anywhere(name).unwrap_or(&ANY),
-            _ => &ANY,
-        };
-        // A shifted map could have a value where a key is due.
-        let name_is_due =
-            matches!(place.node.form, Form::MapOf(_)) && matches!(key, Scalar::Text(_) | Scalar::Unsigned(_));
-        let label = if member.is_some() || name_is_due || !place.node.personal || self.settings.values {
-            format!("{}: ", key.diagnostic())
-        } else {
-            "(an unknown key): ".to_owned()
-        };
-        let value = Place {
-            line_at: at,
-            label: &label,
-            ..place.inside(value_at, place.end, node)
-        };
-        self.item(value)
-    }
-
-    /// A string of indefinite length, which the strict decoder refuses.
-    fn chunks(&mut self, place: Place<'_>, head: Head) -> Result<usize, Stop> {
-        self.line(place, &counted(kind(head), head), None)?;
-        let node = if place.node.personal { &HIDDEN } else { &ANY };
-        let mut at = head.content;
-        while !is_break(self.bytes, at, place.end) {
-            at = self.item(place.inside(at, place.end, node))?;
-        }
-        self.after(place, head, at)
-    }
-
-    /// Whether a container has another element at `at`.
-    fn another(&self, head: Head, index: usize, at: usize, end: usize) -> bool {
-        match head.argument {
-            Some(count) => u64::try_from(index).is_ok_and(|index| index < count),
-            None => !is_break(self.bytes, at, end),
-        }
-    }
-
-    /// Where a container ends, after its break if it has one.
-    fn after(&mut self, place: Place<'_>, head: Head, at: usize) -> Result<usize, Stop> {
-        if head.argument.is_some() {
-            return Ok(at);
-        }
-        self.tree
-            .fault(place.at, place.depth + 1, Fault::Cbor(ErrorKind::Indefinite))?;
-        Ok(at + 1)
-    }
-
-    fn handover(&self, head: Head, end: usize) -> &'static str {
-        let first = Scalar::read(self.bytes, head.content, end).ok().flatten();
-        let second = first.and_then(|(_, at)| Scalar::read(self.bytes, at, end).ok().flatten());
-        words::handover(first.map(|(value, _)| value), second.map(|(value, _)| value))
-    }
-
-    fn line(&mut self, place: Place<'_>, text: &str, words: Option<&str>) -> Result<(), Stop> {
+    pub(super) fn line(&mut self, place: Place<'_>, text: &str, words: Option<&str>) -> Result<(), Stop> {
         let label = place.label;
         // A member's name that repeats its key says nothing.
         let name = Some(place.node.name).filter(|name| !name.is_empty() && label != format!("\"{name}\": "));
@@ -404,7 +308,7 @@ impl<'a, 't> Walk<'a, 't> {
         self.tree.line(place.line_at, place.depth, &explained)
     }
 
-    fn broken<T>(&mut self, place: Place<'_>, (offset, fault): At) -> Result<T, Stop> {
+    pub(super) fn broken<T>(&mut self, place: Place<'_>, (offset, fault): At) -> Result<T, Stop> {
         if !place.label.is_empty() {
             self.tree.line(place.line_at, place.depth, place.label)?;
         }
