@@ -14,7 +14,7 @@ use super::tree::{Stop, Tree};
 use super::{certificate, strict, words};
 
 /// Steps that one view may take to look ahead, whatever its content does.
-const FUEL: usize = 256 * 1024 * 1024;
+const FUEL: usize = 160 * 1024 * 1024;
 const TAG_DATE: u64 = 0;
 
 /// A view in the making.
