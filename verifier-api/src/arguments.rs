@@ -130,10 +130,11 @@ Examples:
   echo 'mdoc:owBjMS4wAYIB…' | verifier-api inspect -
   cat signer.pem root.pem | verifier-api inspect -
 
-The last one also tells which rules of ISO/IEC 18013-5 Annex B the certificates break. A line that begins with !
-names a fault, and all faults are listed at the end. Offsets count decoded bytes.
+The last one also tells which rules of ISO/IEC 18013-5 Annex B the certificates break.
+A line marked ! names a fault; all faults are listed at the end. Offsets count decoded bytes.
 
-Exit status: 0 understood, 1 malformed or refused by the product's decoders, 64 wrong usage or an unreadable file.";
+Exit status: 0 understood, 1 malformed or refused by the product's decoders,
+64 wrong usage or an unreadable file.";
 
 /// What a file may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

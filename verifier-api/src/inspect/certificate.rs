@@ -72,14 +72,14 @@ impl View<'_> {
     }
 
     fn certificate(&mut self, mut outer: Reader<'_>) -> Result<(), End> {
-        let certificate = outer.expect(der::SEQUENCE)?;
+        let certificate = outer.take(der::SEQUENCE)?;
         let mut parts = outer.inside(certificate);
-        let tbs = parts.expect(der::SEQUENCE)?;
+        let tbs = parts.take(der::SEQUENCE)?;
         self.signed_part(parts.inside(tbs))?;
-        let algorithm = parts.expect(der::SEQUENCE)?;
+        let algorithm = parts.take(der::SEQUENCE)?;
         let name = algorithm_name(parts.inside(algorithm))?;
         self.line(algorithm, &format!("signatureAlgorithm: {name}"))?;
-        let signature = parts.expect(der::BIT_STRING)?;
+        let signature = parts.take(der::BIT_STRING)?;
         let len = parts.content(signature).len().saturating_sub(1);
         self.line(signature, &format!("signature: {len} bytes"))?;
         Ok(())
@@ -88,32 +88,32 @@ impl View<'_> {
     fn signed_part(&mut self, mut tbs: Reader<'_>) -> Result<(), End> {
         if tbs.peek() == Some(0xa0) {
             let explicit = tbs.next()?;
-            let version = tbs.inside(explicit).expect(der::INTEGER)?;
+            let version = tbs.inside(explicit).take(der::INTEGER)?;
             let words = match tbs.content(version) {
                 [version @ 0..=2] => format!("version: {}", version + 1),
                 _ => "version: unknown".to_owned(),
             };
             self.line(explicit, &words)?;
         }
-        let serial = tbs.expect(der::INTEGER)?;
+        let serial = tbs.take(der::INTEGER)?;
         self.line(
             serial,
             &format!("serialNumber: 0x{}", short_hex(tbs.content(serial))),
         )?;
-        let algorithm = tbs.expect(der::SEQUENCE)?;
+        let algorithm = tbs.take(der::SEQUENCE)?;
         let name = algorithm_name(tbs.inside(algorithm))?;
         self.line(algorithm, &format!("signature: {name}"))?;
-        let issuer = tbs.expect(der::SEQUENCE)?;
+        let issuer = tbs.take(der::SEQUENCE)?;
         let name = distinguished_name(tbs.inside(issuer))?;
         self.line(issuer, &format!("issuer: {name}"))?;
-        let validity = tbs.expect(der::SEQUENCE)?;
+        let validity = tbs.take(der::SEQUENCE)?;
         let mut dates = tbs.inside(validity);
         for name in ["notBefore", "notAfter"] {
             let date = dates.next()?;
             let words = self.date(date.tag, dates.content(date));
             self.line(date, &format!("{name}: {words}"))?;
         }
-        let subject = tbs.expect(der::SEQUENCE)?;
+        let subject = tbs.take(der::SEQUENCE)?;
         let name = distinguished_name(tbs.inside(subject))?;
         let own = if tbs.content(subject) == tbs.content(issuer) {
             "  — self-issued"
@@ -121,7 +121,7 @@ impl View<'_> {
             ""
         };
         self.line(subject, &format!("subject: {name}{own}"))?;
-        let key = tbs.expect(der::SEQUENCE)?;
+        let key = tbs.take(der::SEQUENCE)?;
         let name = public_key(tbs.inside(key))?;
         self.line(key, &format!("subjectPublicKeyInfo: {name}"))?;
         while let Some(tag) = tbs.peek() {
@@ -138,20 +138,20 @@ impl View<'_> {
 
     fn extensions(&mut self, part: Value, mut explicit: Reader<'_>) -> Result<(), End> {
         self.line(part, "extensions")?;
-        let list = explicit.expect(der::SEQUENCE)?;
+        let list = explicit.take(der::SEQUENCE)?;
         let mut list = explicit.inside(list);
         let mut shown = 0;
         while !list.is_empty() && shown < MAX_PARTS {
-            let whole = list.expect(der::SEQUENCE)?;
+            let whole = list.take(der::SEQUENCE)?;
             let mut fields = list.inside(whole);
-            let id = fields.expect(der::OBJECT_IDENTIFIER)?;
+            let id = fields.take(der::OBJECT_IDENTIFIER)?;
             let id = dotted(fields.content(id)).unwrap_or_else(|| "(a malformed identifier)".to_owned());
             let mut critical = false;
             if fields.peek() == Some(der::BOOLEAN) {
                 let flag = fields.next()?;
                 critical = fields.content(flag) == [0xff];
             }
-            let value = fields.expect(der::OCTET_STRING)?;
+            let value = fields.take(der::OCTET_STRING)?;
             let words = extension::words(&id, fields.inside(value))
                 .unwrap_or_else(|| "its content is malformed".to_owned());
             let critical = if critical { ", critical" } else { "" };
@@ -201,7 +201,7 @@ fn instant(tag: u8, content: &[u8]) -> Option<UnixTime> {
 
 /// `AlgorithmIdentifier`, with the curve where it is one of ecPublicKey.
 fn algorithm_name(mut fields: Reader<'_>) -> Result<String, At> {
-    let id = fields.expect(der::OBJECT_IDENTIFIER)?;
+    let id = fields.take(der::OBJECT_IDENTIFIER)?;
     let id = dotted(fields.content(id)).unwrap_or_else(|| "(a malformed identifier)".to_owned());
     let mut name = oids::named(&id);
     if fields.peek() == Some(der::OBJECT_IDENTIFIER) {
@@ -213,9 +213,9 @@ fn algorithm_name(mut fields: Reader<'_>) -> Result<String, At> {
 }
 
 fn public_key(mut fields: Reader<'_>) -> Result<String, At> {
-    let algorithm = fields.expect(der::SEQUENCE)?;
+    let algorithm = fields.take(der::SEQUENCE)?;
     let name = algorithm_name(fields.inside(algorithm))?;
-    let key = fields.expect(der::BIT_STRING)?;
+    let key = fields.take(der::BIT_STRING)?;
     // The first byte counts unused bits.
     let bits = fields.content(key).get(1..).unwrap_or(&[]);
     Ok(format!("{name}, {} bytes, SHA-256 {}", bits.len(), sha256(bits)))
@@ -225,12 +225,12 @@ fn public_key(mut fields: Reader<'_>) -> Result<String, At> {
 pub(super) fn distinguished_name(mut name: Reader<'_>) -> Result<String, At> {
     let mut parts = Vec::new();
     while !name.is_empty() && parts.len() < MAX_PARTS {
-        let set = name.expect(der::SET)?;
+        let set = name.take(der::SET)?;
         let mut set = name.inside(set);
         while !set.is_empty() && parts.len() < MAX_PARTS {
-            let attribute = set.expect(der::SEQUENCE)?;
+            let attribute = set.take(der::SEQUENCE)?;
             let mut attribute = set.inside(attribute);
-            let id = attribute.expect(der::OBJECT_IDENTIFIER)?;
+            let id = attribute.take(der::OBJECT_IDENTIFIER)?;
             let id = dotted(attribute.content(id)).unwrap_or_default();
             let value = attribute.next()?;
             let value = string(value.tag, attribute.content(value));

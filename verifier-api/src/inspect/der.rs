@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next value, which must have this tag.
-    pub(super) fn expect(&mut self, expected: u8) -> Result<Value, At> {
+    pub(super) fn take(&mut self, expected: u8) -> Result<Value, At> {
         let value = self.next()?;
         if value.tag == expected {
             Ok(value)
@@ -170,7 +170,7 @@ mod tests {
             expected: INTEGER,
             found: BOOLEAN,
         });
-        assert_eq!(Reader::new(&[1, 0], 0, 2).expect(INTEGER), Err((0, unexpected)));
+        assert_eq!(Reader::new(&[1, 0], 0, 2).take(INTEGER), Err((0, unexpected)));
     }
 
     #[test]

@@ -27,12 +27,12 @@ fn unknown(mut content: Reader<'_>) -> Result<String, At> {
 }
 
 fn key_identifier(mut content: Reader<'_>) -> Result<String, At> {
-    let value = content.expect(der::OCTET_STRING)?;
+    let value = content.take(der::OCTET_STRING)?;
     Ok(short_hex(content.content(value)))
 }
 
 fn authority_key_identifier(mut content: Reader<'_>) -> Result<String, At> {
-    let sequence = content.expect(der::SEQUENCE)?;
+    let sequence = content.take(der::SEQUENCE)?;
     let mut fields = content.inside(sequence);
     let mut parts = Vec::new();
     while !fields.is_empty() && parts.len() < MAX_PARTS {
@@ -59,7 +59,7 @@ fn key_usage(mut content: Reader<'_>) -> Result<String, At> {
         "encipherOnly",
         "decipherOnly",
     ];
-    let bits = content.expect(der::BIT_STRING)?;
+    let bits = content.take(der::BIT_STRING)?;
     let bits = content.content(bits).get(1..).unwrap_or(&[]);
     let set = |index: usize| {
         bits.get(index / 8)
@@ -75,18 +75,18 @@ fn key_usage(mut content: Reader<'_>) -> Result<String, At> {
 }
 
 fn extended_key_usage(mut content: Reader<'_>) -> Result<String, At> {
-    let sequence = content.expect(der::SEQUENCE)?;
+    let sequence = content.take(der::SEQUENCE)?;
     let mut list = content.inside(sequence);
     let mut names = Vec::new();
     while !list.is_empty() && names.len() < MAX_PARTS {
-        let id = list.expect(der::OBJECT_IDENTIFIER)?;
+        let id = list.take(der::OBJECT_IDENTIFIER)?;
         names.push(oids::named(&dotted(list.content(id)).unwrap_or_default()));
     }
     Ok(listed(&names))
 }
 
 fn basic_constraints(mut content: Reader<'_>) -> Result<String, At> {
-    let sequence = content.expect(der::SEQUENCE)?;
+    let sequence = content.take(der::SEQUENCE)?;
     let mut fields = content.inside(sequence);
     let mut words = "no CA".to_owned();
     if fields.peek() == Some(der::BOOLEAN) {
@@ -109,7 +109,7 @@ fn basic_constraints(mut content: Reader<'_>) -> Result<String, At> {
 }
 
 fn names_in(mut content: Reader<'_>) -> Result<String, At> {
-    let sequence = content.expect(der::SEQUENCE)?;
+    let sequence = content.take(der::SEQUENCE)?;
     general_names(content.inside(sequence)).map(|names| listed(&names))
 }
 
@@ -124,7 +124,7 @@ fn general_names(mut list: Reader<'_>) -> Result<Vec<String>, At> {
             (0x86, Ok(uri)) => format!("URI {}", text(uri)),
             (0xa4, _) => {
                 let mut inside = list.inside(name);
-                let directory_name = inside.expect(der::SEQUENCE)?;
+                let directory_name = inside.take(der::SEQUENCE)?;
                 format!(
                     "directory name {}",
                     distinguished_name(inside.inside(directory_name))?
@@ -137,11 +137,11 @@ fn general_names(mut list: Reader<'_>) -> Result<Vec<String>, At> {
 }
 
 fn distribution_points(mut content: Reader<'_>) -> Result<String, At> {
-    let sequence = content.expect(der::SEQUENCE)?;
+    let sequence = content.take(der::SEQUENCE)?;
     let mut points = content.inside(sequence);
     let mut parts = Vec::new();
     while !points.is_empty() && parts.len() < MAX_PARTS {
-        let point = points.expect(der::SEQUENCE)?;
+        let point = points.take(der::SEQUENCE)?;
         let mut fields = points.inside(point);
         while !fields.is_empty() && parts.len() < MAX_PARTS {
             let field = fields.next()?;
