@@ -293,7 +293,10 @@ fn evidence_is_wanted_only_where_policy_asks_and_it_could_help() {
         uri: "https://status.example/1".to_owned(),
     };
     let defaults = json!({});
-    assert_eq!(wanted(&Scenario::my_number(), defaults.clone()), [crl.clone()]);
+    assert_eq!(
+        wanted(&Scenario::my_number(), defaults.clone()),
+        std::slice::from_ref(&crl)
+    );
     assert_eq!(
         wanted(&with_status(), defaults.clone()),
         [crl.clone(), status.clone()]

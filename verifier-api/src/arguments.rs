@@ -13,7 +13,8 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Exit status: 0 accepted, 1 rejected, 2 undetermined, 64 wrong usage, an unreadable file or a bad configuration.
+Exit status of verify: 0 accepted, 1 rejected, 2 undetermined, 64 wrong usage, an unreadable file or a bad
+configuration. Each command's --help has its own.
 
 In Japan the law asks those who receive a card-substitute record to use a certified program. This
 program is an engine that can be certified or run behind a certified one; it does not claim to be certified.";
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Judge over HTTP
     Serve(Serve),
+    /// Show a message or certificate, item by item, for people
+    Inspect(Inspect),
 }
 
 /// Judges one response from files, or with --jobs one JSON job a line from standard input.
@@ -140,4 +143,62 @@ pub(crate) enum Format {
     Text,
     /// The verdict, for programs
     Json,
+}
+
+/// Shows a file as an indented tree: the offset of each item, its value, and what it is by the standard.
+///
+/// Takes an engagement (also the text of its QR code), DeviceRequest, DeviceResponse, MSO (bare, under tag 24 or
+/// in its COSE_Sign1), SessionTranscript, SessionEstablishment, SessionData, or certificates; as raw bytes, base64url
+/// or hexadecimal text, or PEM. Verifies nothing.
+#[derive(Args)]
+#[command(after_help = INSPECT_HELP)]
+pub(crate) struct Inspect {
+    /// The file; - reads standard input
+    pub(crate) file: PathBuf,
+    /// What the file holds, where its content does not tell
+    #[arg(long = "as", value_name = "KIND", value_enum)]
+    pub(crate) kind: Option<InspectKind>,
+    /// Show the values of elements, which are personal data
+    #[arg(long)]
+    pub(crate) values: bool,
+    /// The most lines of the tree
+    #[arg(long, value_name = "LINES", default_value_t = 2000)]
+    pub(crate) max_lines: usize,
+    /// Tell dates relative to this instant instead of now
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) at: Option<String>,
+}
+
+const INSPECT_HELP: &str = "\
+Examples:
+  verifier-api inspect response.cbor
+  verifier-api inspect --values response.cbor
+  echo 'mdoc:owBjMS4wAYIB…' | verifier-api inspect -
+  cat signer.pem root.pem | verifier-api inspect -
+
+The last one also tells which rules of ISO/IEC 18013-5 Annex B the certificates break.
+A line marked ! names a fault; all faults are listed at the end. Offsets count decoded bytes.
+
+Exit status: 0 understood, 1 malformed or refused by the product's decoders,
+64 wrong usage or an unreadable file.";
+
+/// What a file may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InspectKind {
+    /// DeviceEngagement
+    Engagement,
+    /// DeviceRequest
+    Request,
+    /// DeviceResponse
+    Response,
+    /// MobileSecurityObject, or IssuerAuth around it
+    Mso,
+    /// SessionTranscript
+    Transcript,
+    /// SessionEstablishment or SessionData
+    Session,
+    /// One or more certificates
+    Certificate,
+    /// Any CBOR
+    Cbor,
 }

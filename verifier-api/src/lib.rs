@@ -1,8 +1,9 @@
-//! Verifies mdoc responses from files, as a stream of jobs and over HTTP. The program is one call of
+//! Verifies mdoc responses from files, as a stream of jobs and over HTTP, and shows what messages hold. The program is one call of
 //! [`run`]; [`serve`] is there for tests and measurements too.
 
 mod arguments;
 mod input;
+mod inspect;
 mod jobs;
 mod report;
 pub mod serve;
@@ -34,6 +35,10 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => {
             log_text();
             exit(verify::run(&arguments))
+        }
+        Command::Inspect(arguments) => {
+            log_text();
+            exit(inspect::run(&arguments))
         }
         Command::Serve(arguments) => exit(serve::run(arguments).map(|()| 0)),
     }

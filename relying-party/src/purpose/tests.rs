@@ -215,12 +215,12 @@ fn durations_have_four_units_and_one_hash() {
 }
 
 /// A purpose without answers, as a judge of existing responses takes it.
-fn requesting(documents: Value) -> Result<Purpose, PurposeError> {
+fn requesting(documents: &Value) -> Result<Purpose, PurposeError> {
     Purpose::from_json(json!({ "id": "p", "title": { "en": "P" }, "document": documents }))
 }
 
-fn one(doc_type: &str, request: Value) -> Result<Purpose, PurposeError> {
-    requesting(json!([{ "doc_type": doc_type, "request": request }]))
+fn one(doc_type: &str, request: &Value) -> Result<Purpose, PurposeError> {
+    requesting(&json!([{ "doc_type": doc_type, "request": request }]))
 }
 
 #[test]
@@ -235,33 +235,33 @@ fn a_document_is_asked_for_within_bounds() {
     };
     let (longest, longer) = ("x".repeat(256), "x".repeat(257));
     for (purpose, fault) in [
-        (one("", name_spaces(1)), Some("doc_type is a short text")),
-        (one(&longer, name_spaces(1)), Some("doc_type is a short text")),
-        (one(&longest, name_spaces(1)), None),
-        (one("d", name_spaces(0)), Some("no more than 64")),
-        (one("d", name_spaces(65)), Some("no more than 64")),
-        (one("d", name_spaces(64)), None),
-        (one("d", json!({ "n": elements(0) })), Some("no more than 1024")),
+        (one("", &name_spaces(1)), Some("doc_type is a short text")),
+        (one(&longer, &name_spaces(1)), Some("doc_type is a short text")),
+        (one(&longest, &name_spaces(1)), None),
+        (one("d", &name_spaces(0)), Some("no more than 64")),
+        (one("d", &name_spaces(65)), Some("no more than 64")),
+        (one("d", &name_spaces(64)), None),
+        (one("d", &json!({ "n": elements(0) })), Some("no more than 1024")),
         (
-            one("d", json!({ "n": elements(1025) })),
+            one("d", &json!({ "n": elements(1025) })),
             Some("no more than 1024"),
         ),
-        (one("d", json!({ "n": elements(1024) })), None),
-        (one("d", json!({ "": elements(1) })), Some("short name")),
+        (one("d", &json!({ "n": elements(1024) })), None),
+        (one("d", &json!({ "": elements(1) })), Some("short name")),
         (
-            one("d", json!({ (longer.as_str()): elements(1) })),
+            one("d", &json!({ (longer.as_str()): elements(1) })),
             Some("short name"),
         ),
-        (one("d", json!({ (longest.as_str()): elements(1) })), None),
+        (one("d", &json!({ (longest.as_str()): elements(1) })), None),
         (
-            one("d", json!({ "n": { "": false } })),
+            one("d", &json!({ "n": { "": false } })),
             Some("an element has a short name"),
         ),
         (
-            one("d", json!({ "n": { (longer.as_str()): false } })),
+            one("d", &json!({ "n": { (longer.as_str()): false } })),
             Some("an element has a short name"),
         ),
-        (one("d", json!({ "n": { (longest.as_str()): false } })), None),
+        (one("d", &json!({ "n": { (longest.as_str()): false } })), None),
     ] {
         match (purpose, fault) {
             (Ok(_), None) => {}
@@ -269,7 +269,7 @@ fn a_document_is_asked_for_within_bounds() {
             (other, fault) => panic!("{other:?} where {fault:?} is due"),
         }
     }
-    assert_eq!(one("d", name_spaces(1)).unwrap().documents()[0].doc_type(), "d");
+    assert_eq!(one("d", &name_spaces(1)).unwrap().documents()[0].doc_type(), "d");
 }
 
 #[test]
