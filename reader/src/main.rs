@@ -1,14 +1,17 @@
 //! The counter program: one transaction with a phone, and the verdict.
 
 mod arguments;
+mod failure;
+mod identity;
 mod loopback;
 mod transaction;
+mod upstream;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command, Format};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use relying_party::purpose::READY_MADE;
 use relying_party::verdict_text;
 
@@ -34,6 +37,12 @@ fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Purposes => purposes(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "reader", &mut script);
+            print(&String::from_utf8_lossy(&script));
+            ExitCode::SUCCESS
+        }
         Command::Read(read) => match transaction::run(&read) {
             Ok(outcome) => {
                 let text = match read.format {

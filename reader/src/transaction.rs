@@ -1,25 +1,27 @@
 //! One transaction: connect, engage, ask, judge.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
 use mdoc::limits::Limits;
-use mdoc::session::{
-    Engaged, Event, Handover, MonotonicTime, ReaderSession, SessionFailure, SessionSettings, TransportEnd,
-};
+use mdoc::session::{Engaged, Event, Handover, MonotonicTime, ReaderSession, SessionSettings, TransportEnd};
 use mdoc::time::UnixTime;
 use relying_party::purpose::Purpose;
-use relying_party::{Decision, DeviceKeys, TrustSnapshot, judge};
-use serde_json::{Value, json};
+use relying_party::{DeviceKeys, TrustFile, TrustSnapshot, judge};
+use serde_json::Value;
 
 use crate::arguments::Read;
+use crate::failure::Failure;
+use crate::identity::Identity;
 use crate::loopback::{Loopback, Received};
 use crate::say;
+use crate::upstream::Service;
 
 /// The names, heads and the tag around a response in an encrypted message.
 const FRAME_OVERHEAD: usize = 1024;
-/// The exit status of a session that failed.
-const SESSION_FAILURE: u8 = 3;
+/// The exit status of a transaction without a verdict.
+const NO_VERDICT: u8 = 3;
 
 /// What is printed, and the exit status.
 pub(crate) struct Outcome {
@@ -34,35 +36,57 @@ pub(crate) enum StartError {
     Operator(#[from] operator::OperatorError),
     #[error("the purpose may not be sent to a phone: {0}")]
     Purpose(String),
+    #[error("{}: {fault}", path.display())]
+    File { path: PathBuf, fault: String },
     #[error("{0}")]
     Argument(String),
 }
 
+/// Who judges.
+enum Judge {
+    Local(Box<TrustSnapshot>),
+    Service(Box<Service>),
+}
+
+/// What a transaction is made with.
+struct Counter {
+    purpose: Purpose,
+    judge: Judge,
+    identity: Option<Identity>,
+    settings: SessionSettings,
+    limits: Limits,
+}
+
 /// Runs one transaction.
 pub(crate) fn run(read: &Read) -> Result<Outcome, StartError> {
-    let purpose = operator::load_purpose(&read.purpose)?;
-    purpose
-        .check_request()
-        .map_err(|error| StartError::Purpose(error.to_string()))?;
-    let limits = match &read.limits {
-        Some(file) => operator::load_limits(file)?,
-        None => Limits::default(),
-    };
-    let trust = operator::load_trust(&read.trust)?.with_limits(limits);
-    for (file, reason) in trust.skipped() {
-        say(&format!("warning: {file} is left aside: {reason}"));
-    }
+    let counter = Counter::load(read)?;
     let address = Loopback::address(&read.connect).map_err(StartError::Argument)?;
-    let connect_timeout = Duration::from_secs(read.connect_timeout);
-    say(&format!("asking for: {}", asked(&purpose)));
+    say(&format!("asking for: {}", asked(&counter.purpose)));
     say("connecting to the phone …");
-    // The head and names of a frame beside the message, and the tag.
-    let max_frame = limits.message_bytes + FRAME_OVERHEAD;
-    let connection = Loopback::connect(&address, connect_timeout, max_frame);
-    let Ok(mut connection) = connection else {
-        return Ok(failure("session.transport", "connect"));
+    let max_frame = counter.settings.max_message_len;
+    let connection = Loopback::connect(&address, counter.settings.connect_timeout, max_frame);
+    let outcome = match connection {
+        Ok(mut connection) => counter.converse(&mut connection),
+        Err(_) => Err(Failure::Connect),
     };
-    Ok(converse(&mut connection, read, &purpose, &trust))
+    Ok(match outcome {
+        Ok(report) => Outcome {
+            status: match report["verdict"].as_str() {
+                Some("accepted") => 0,
+                Some("rejected") => 1,
+                _ => 2,
+            },
+            report,
+        },
+        Err(failure) => {
+            say(&format!("no verdict: {failure}"));
+            say(&format!("next: {}", failure.next_step()));
+            Outcome {
+                report: failure.to_json(),
+                status: NO_VERDICT,
+            }
+        }
+    })
 }
 
 /// What the purpose asks, in words.
@@ -79,120 +103,159 @@ fn asked(purpose: &Purpose) -> String {
     documents.join("; ")
 }
 
-fn converse(connection: &mut Loopback, read: &Read, purpose: &Purpose, trust: &TrustSnapshot) -> Outcome {
-    let clock = Instant::now();
-    let engagement = match connection.receive(clock + Duration::from_secs(read.connect_timeout)) {
-        Ok(Received::Message(frame)) => String::from_utf8(frame).ok(),
-        Ok(Received::Deadline) => return failure("session.timeout", "engagement"),
-        Ok(Received::End) | Err(_) => return failure("session.transport", "engagement"),
-    };
-    let engagement = engagement.and_then(|uri| DeviceEngagement::from_uri(&uri).ok());
-    let Some(engagement) = engagement else {
-        return failure("session.engagement", "engagement");
-    };
-    let settings = SessionSettings {
-        max_message_len: trust.limits().message_bytes + FRAME_OVERHEAD,
-        connect_timeout: Duration::from_secs(read.connect_timeout),
-        consent_timeout: Duration::from_secs(read.consent_timeout),
-        ..SessionSettings::default()
-    };
-    let session = start(&engagement, purpose, settings, since(clock));
-    let mut session = match session {
-        Ok(session) => session,
-        Err(outcome) => return *outcome,
-    };
-    session.handle_connected(since(clock));
-    say("waiting for the holder's consent …");
-    loop {
-        while let Some(message) = session.poll_transmit() {
-            match connection.send(&message) {
-                Ok(()) => session.handle_sent(since(clock)),
+impl Counter {
+    fn load(read: &Read) -> Result<Self, StartError> {
+        let purpose = operator::load_purpose(&read.purpose)?;
+        purpose
+            .check_request()
+            .map_err(|error| StartError::Purpose(error.to_string()))?;
+        let limits = match &read.limits {
+            Some(file) => operator::load_limits(file)?,
+            None => Limits::default(),
+        };
+        let judge = if read.verify == "local" {
+            Judge::Local(Box::new(load_trust(read)?.with_limits(limits)))
+        } else {
+            if read.trust.is_some() {
+                say("warning: the service judges by its own trust directory; --trust is not used");
+            }
+            let timeout = Duration::from_secs(read.service_timeout);
+            let service = Service::new(&read.verify, read.api_key_file.as_deref(), timeout)?;
+            Judge::Service(Box::new(service))
+        };
+        let identity = match (&read.reader_cert, &read.reader_key) {
+            (Some(certificate), Some(key)) => Some(Identity::load(certificate, key)?),
+            _ => None,
+        };
+        Ok(Self {
+            purpose,
+            judge,
+            identity,
+            settings: SessionSettings {
+                connect_timeout: Duration::from_secs(read.connect_timeout),
+                request_timeout: Duration::from_secs(read.request_timeout),
+                consent_timeout: Duration::from_secs(read.consent_timeout),
+                receive_timeout: Duration::from_secs(read.receive_timeout),
+                max_message_len: limits.message_bytes.saturating_add(FRAME_OVERHEAD),
+                ..SessionSettings::default()
+            },
+            limits,
+        })
+    }
+
+    /// From the engagement to the verdict. The keys and the response end with this call.
+    fn converse(&self, connection: &mut Loopback) -> Result<Value, Failure> {
+        let clock = Instant::now();
+        let frame = match connection.receive(clock + self.settings.connect_timeout) {
+            Ok(Received::Message(frame)) => frame,
+            Ok(Received::Deadline) => return Err(Failure::Silence),
+            Ok(Received::End) | Err(_) => return Err(Failure::Connect),
+        };
+        let engagement = core::str::from_utf8(&frame)
+            .ok()
+            .and_then(|uri| DeviceEngagement::from_uri(uri).ok())
+            .ok_or(Failure::Engagement)?;
+        let mut session = self.start(&engagement, since(clock))?;
+        session.handle_connected(since(clock));
+        say("waiting for the holder's consent …");
+        loop {
+            while let Some(message) = session.poll_transmit() {
+                match connection.send(&message) {
+                    Ok(()) => session.handle_sent(since(clock)),
+                    Err(_) => session.handle_transport_end(since(clock), TransportEnd::Lost),
+                }
+            }
+            match session.poll_event() {
+                Some(Event::Response(response)) => {
+                    // The phone hears of the end first; what it makes of it changes nothing.
+                    session.terminate();
+                    drain(&mut session, connection);
+                    say("checking …");
+                    return self.verdict(&response, &session);
+                }
+                Some(Event::Failed(error)) => {
+                    drain(&mut session, connection);
+                    return Err(error.into());
+                }
+                Some(Event::Ended) | None => {}
+            }
+            let Some(deadline) = session.poll_timeout() else {
+                return Err(Failure::Connect);
+            };
+            match connection.receive(clock + Duration::from_millis(deadline.as_millis())) {
+                // A message after the end is refused by the session and changes nothing.
+                Ok(Received::Message(message)) => drop(session.handle_message(since(clock), &message)),
+                Ok(Received::Deadline) => session.handle_timeout(since(clock)),
+                Ok(Received::End) => session.handle_transport_end(since(clock), TransportEnd::Ended),
                 Err(_) => session.handle_transport_end(since(clock), TransportEnd::Lost),
             }
         }
-        match session.poll_event() {
-            Some(Event::Response(response)) => {
-                // Tells the phone that the session is over; what it makes of it changes nothing.
-                session.terminate();
-                while let Some(message) = session.poll_transmit() {
-                    let _ = connection.send(&message);
-                }
-                say("checking …");
-                return verdict(&response, &session, purpose, trust);
-            }
-            Some(Event::Failed(error)) => {
-                while let Some(message) = session.poll_transmit() {
-                    let _ = connection.send(&message);
-                }
-                return session_failure(&error);
-            }
-            Some(Event::Ended) | None => {}
+    }
+
+    fn start(&self, engagement: &DeviceEngagement, now: MonotonicTime) -> Result<ReaderSession, Failure> {
+        // The operating system's source; where it fails there is nothing to go on with.
+        let mut random = rand_core::UnwrapErr(getrandom::SysRng);
+        let engaged = Engaged::new(engagement, Handover::Qr, &mut random)?;
+        let signature = |error: &dyn core::error::Error| Failure::Signature(error.to_string());
+        let mut request = self
+            .purpose
+            .device_request(engagement.version())
+            .map_err(|error| signature(&error))?;
+        if let Some(identity) = &self.identity {
+            let reader = identity.reader().map_err(|error| signature(&error))?;
+            request
+                .sign(engaged.transcript(), &reader)
+                .map_err(|error| signature(&error))?;
         }
-        let Some(deadline) = session.poll_timeout() else {
-            return failure("session.transport", "consent");
+        engaged
+            .request(now, &request, self.settings)
+            .map_err(|error| signature(&error))
+    }
+
+    fn verdict(&self, response: &[u8], session: &ReaderSession) -> Result<Value, Failure> {
+        let trust = match &self.judge {
+            Judge::Local(trust) => trust,
+            Judge::Service(service) => {
+                return service.judge(response, session, &self.purpose, &self.limits);
+            }
         };
-        match connection.receive(clock + Duration::from_millis(deadline.as_millis())) {
-            // A message after the end is refused by the session and changes nothing.
-            Ok(Received::Message(message)) => drop(session.handle_message(since(clock), &message)),
-            Ok(Received::Deadline) => session.handle_timeout(since(clock)),
-            Ok(Received::End) => session.handle_transport_end(since(clock), TransportEnd::Ended),
-            Err(_) => session.handle_transport_end(since(clock), TransportEnd::Lost),
-        }
+        let seconds = jiff::Timestamp::now().as_second();
+        let now = UnixTime::from_seconds(seconds).expect("invariant: jiff's years have four digits");
+        let keys = session
+            .e_reader_private_key()
+            .map_or(DeviceKeys::None, DeviceKeys::Reader);
+        let judgement = judge(
+            response,
+            session.transcript(),
+            keys,
+            &self.purpose,
+            trust,
+            trust.evidence(),
+            now,
+        );
+        Ok(judgement.verdict.to_json())
     }
 }
 
-fn start(
-    engagement: &DeviceEngagement,
-    purpose: &Purpose,
-    settings: SessionSettings,
-    now: MonotonicTime,
-) -> Result<ReaderSession, Box<Outcome>> {
-    // The operating system's source; where it fails there is nothing to go on with.
-    let mut random = rand_core::UnwrapErr(getrandom::SysRng);
-    let engaged = Engaged::new(engagement, Handover::Qr, &mut random)
-        .map_err(|error| Box::new(session_failure(&error)))?;
-    let unsendable = || Box::new(failure("session.engagement", "engagement"));
-    let request = purpose.device_request().map_err(|_| unsendable())?;
-    engaged.request(now, &request, settings).map_err(|_| unsendable())
-}
-
-fn verdict(response: &[u8], session: &ReaderSession, purpose: &Purpose, trust: &TrustSnapshot) -> Outcome {
-    let seconds = jiff::Timestamp::now().as_second();
-    let Some(now) = UnixTime::from_seconds(seconds) else {
-        return failure("session.transport", "checking");
+fn load_trust(read: &Read) -> Result<TrustSnapshot, StartError> {
+    let Some(directory) = &read.trust else {
+        say("warning: without --trust nothing is trusted and nothing can be accepted");
+        return Ok(TrustSnapshot::new(Vec::<TrustFile>::new()).map_err(operator::OperatorError::from)?);
     };
-    let keys = session
-        .e_reader_private_key()
-        .map_or(DeviceKeys::None, DeviceKeys::Reader);
-    let judgement = judge(
-        response,
-        session.transcript(),
-        keys,
-        purpose,
-        trust,
-        trust.evidence(),
-        now,
-    );
-    let status = match judgement.verdict.decision {
-        Decision::Accepted => 0,
-        Decision::Rejected => 1,
-        Decision::Undetermined => 2,
-    };
-    Outcome {
-        report: judgement.verdict.to_json(),
-        status,
+    let trust = operator::load_trust(directory)?;
+    for (file, reason) in trust.skipped() {
+        say(&format!("warning: {file} is left aside: {reason}"));
     }
+    if trust.anchor_count() == 0 {
+        say("warning: the trust directory holds no anchor; nothing can be accepted");
+    }
+    Ok(trust)
 }
 
-fn session_failure(error: &SessionFailure) -> Outcome {
-    say(&error.to_string());
-    failure(error.code(), error.phase().name())
-}
-
-fn failure(reason: &str, phase: &str) -> Outcome {
-    Outcome {
-        report: json!({ "verdict": null, "reason": reason, "phase": phase }),
-        status: SESSION_FAILURE,
+/// Sends what the session has left to say.
+fn drain(session: &mut ReaderSession, connection: &mut Loopback) {
+    while let Some(message) = session.poll_transmit() {
+        let _ = connection.send(&message);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The programs themselves, for tests that start them as their users do.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -43,4 +44,73 @@ pub fn program(name: &str) -> &'static Path {
         .iter()
         .find(|path| path.file_stem().is_some_and(|stem| stem == name));
     found.unwrap_or_else(|| panic!("cargo built no {name}"))
+}
+
+/// A simulated phone in a process of its own; killed with the test.
+pub struct Phone {
+    child: Child,
+    /// Kept open: the phone announces each of its sessions.
+    _announcements: BufReader<ChildStdout>,
+    /// Where it listens, as `reader read --connect` takes it.
+    pub address: String,
+}
+
+impl Phone {
+    /// Starts one under the test issuer in the folder `pki`.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(pki: &Path, more: &[&str]) -> Self {
+        let child = Command::new(program("holder"))
+            .args(["present", "--listen", "127.0.0.1:0", "--pki"])
+            .arg(pki)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.expect("the phone starts");
+        let mut announcements = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        announcements
+            .read_line(&mut line)
+            .expect("the phone says where it listens");
+        let announced: Value = serde_json::from_str(&line).expect("a line of JSON");
+        let engagement = announced["engagement"].as_str().expect("an engagement");
+        assert!(engagement.starts_with("mdoc:"));
+        Self {
+            child,
+            _announcements: announcements,
+            address: format!("tcp://{}", announced["listening"].as_str().expect("an address")),
+        }
+    }
+
+    /// Reads it for a purpose, judged by the trust directory of its issuer.
+    ///
+    /// # Panics
+    /// The reader does not start.
+    pub fn read(&self, purpose: &str, pki: &Path) -> Output {
+        let trust = pki.join("trust");
+        let trust = trust.to_str().expect("a path in Unicode");
+        self.read_with(purpose, &["--trust", trust])
+    }
+
+    /// Reads it for a purpose, with these arguments.
+    ///
+    /// # Panics
+    /// The reader does not start.
+    pub fn read_with(&self, purpose: &str, more: &[&str]) -> Output {
+        Command::new(program("reader"))
+            .args(["read", "--connect", &self.address, "--purpose", purpose])
+            .args(more)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the reader starts")
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

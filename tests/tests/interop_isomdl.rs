@@ -119,7 +119,7 @@ fn transact(change: impl Fn(&mut Vec<u8>)) -> Value {
     let mut random = ChaCha20Rng::seed_from_u64(3);
     let start = MonotonicTime::from_millis(0);
     let engaged = Engaged::new(&engagement, Handover::Qr, &mut random).unwrap();
-    let request = purpose.device_request().unwrap();
+    let request = purpose.device_request(mdoc::version::Version::V1_0).unwrap();
     let mut session = engaged
         .request(start, &request, SessionSettings::default())
         .unwrap();

@@ -3,14 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holder::{Built, Scenario};
 use serde_json::{Value, json};
-use verifier_tests::programs::program;
+use verifier_tests::programs::{Phone, program};
 
 fn run(name: &str, arguments: &[&str]) -> Output {
     Command::new(program(name))
@@ -325,63 +324,6 @@ fn a_job_is_answered_before_the_next_one_comes() {
     }
     drop(stdin);
     assert_eq!(child.wait().unwrap().code(), Some(0));
-}
-
-/// A simulated phone; killed with the test.
-struct Phone {
-    child: Child,
-    address: String,
-}
-
-impl Phone {
-    fn start(pki: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(program("holder"))
-            .args([
-                "present",
-                "--listen",
-                "127.0.0.1:0",
-                "--pki",
-                pki.to_str().unwrap(),
-            ])
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let announced: Value = serde_json::from_str(&line).unwrap();
-        assert!(announced["engagement"].as_str().unwrap().starts_with("mdoc:"));
-        Self {
-            child,
-            address: format!("tcp://{}", announced["listening"].as_str().unwrap()),
-        }
-    }
-
-    fn read(&self, purpose: &str, pki: &Path) -> Output {
-        let trust = pki.join("trust");
-        run(
-            "reader",
-            &[
-                "read",
-                "--connect",
-                &self.address,
-                "--purpose",
-                purpose,
-                "--trust",
-                trust.to_str().unwrap(),
-            ],
-        )
-    }
-}
-
-impl Drop for Phone {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

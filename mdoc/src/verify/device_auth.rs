@@ -6,7 +6,9 @@ use zeroize::Zeroizing;
 use crate::cbor::write;
 use crate::cose::{HMAC_256_256, KeyFormatError, Message, decode_key};
 use crate::crypto::{KeyError, PrivateKey, PublicKey, SignatureAlgorithm, SignatureError};
-use crate::response::{DeviceAuth, Document};
+use crate::limits::Limits;
+use crate::response::{DeviceAuth, DeviceResponse, Document, MobileSecurityObject, MsoTolerances};
+use crate::session::SessionTranscript;
 
 use super::issuer_auth::fault_of;
 use super::{Context, DocumentRules, Fact, Finding, Outcome, Reason, SelfSignedMso};
@@ -138,7 +140,7 @@ fn check_mac(
     }
     let key = match mac_key {
         Some(MacKey::Derived(key)) => Zeroizing::new(**key),
-        Some(MacKey::Reader(reader_key)) => derive_mac_key(reader_key, device_key, context)
+        Some(MacKey::Reader(reader_key)) => derive_mac_key(reader_key, device_key, context.transcript)
             .map_err(|error| fault_of(Reason::DeviceMac, &error))?,
         None => return Err(Finding::new(Reason::DeviceMac).because("no reader key is at hand")),
     };
@@ -154,11 +156,39 @@ fn check_mac(
 fn derive_mac_key(
     reader_key: &PrivateKey,
     device_key: &PublicKey,
-    context: &Context<'_>,
+    transcript: &SessionTranscript,
 ) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     Ok(reader_key
         .agree(device_key)?
-        .derive(context.transcript.salt(), b"EMacKey"))
+        .derive(transcript.salt(), b"EMacKey"))
+}
+
+/// EMacKey of each document of a response, for whoever judges it elsewhere and must not have the
+/// reader's private key; none where the document is signed, or names no key that agrees with it.
+///
+/// Nothing is verified here: the device keys are what the documents claim.
+pub fn derive_mac_keys(
+    response: &DeviceResponse<'_>,
+    reader_key: &PrivateKey,
+    transcript: &SessionTranscript,
+    limits: &Limits,
+) -> Vec<Option<Zeroizing<[u8; 32]>>> {
+    let derive = |document: &Document<'_>| {
+        if !matches!(document.device_signed.auth, DeviceAuth::Mac(_)) {
+            return None;
+        }
+        let payload = document.issuer_signed.issuer_auth.payload()?;
+        // The laxest reading: the judge decides what it lets pass.
+        let tolerances = MsoTolerances {
+            untagged_payload: true,
+            fractional_seconds: true,
+            null_status: true,
+        };
+        let mso = MobileSecurityObject::decode(payload, &limits.cbor_rules(true), tolerances).ok()?;
+        let key = decode_key(mso.device_key).ok()?;
+        derive_mac_key(reader_key, &key, transcript).ok()
+    };
+    response.documents.iter().map(derive).collect()
 }
 
 /// Calls `use_payload` with the slices of

@@ -21,7 +21,7 @@ mod validity;
 mod verified;
 
 pub use chain::TrustedSigner;
-pub use device_auth::{HolderBound, MacKey};
+pub use device_auth::{HolderBound, MacKey, derive_mac_keys};
 pub use digests::{AuthenticItems, check_duplicates};
 pub use issuer_auth::SelfSignedMso;
 pub use report::{Check, CheckReport, Fact, Facts, Finding, Outcome, Reason, Weight};

@@ -6,8 +6,10 @@ mod ready_made;
 use std::collections::BTreeMap;
 
 use mdoc::request::{
-    DeviceRequest, DocRequest, ItemsRequest, RequestError, RequestedElement, RequestedNameSpace,
+    DeviceRequest, DeviceRequestInfo, DocRequest, ItemsRequest, RequestError, RequestedElement,
+    RequestedNameSpace, UseCase,
 };
+use mdoc::version::Version;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -283,11 +285,12 @@ impl Purpose {
         self.hash
     }
 
-    /// What is asked of the phone, in the order of the documents.
+    /// What is asked of the phone, in the order of the documents. A phone of version 1.1 is told when
+    /// any one of them is enough.
     ///
     /// # Errors
     /// The purpose asks for more than a DeviceRequest can hold.
-    pub fn device_request(&self) -> Result<DeviceRequest, RequestError> {
+    pub fn device_request(&self, phone: Version) -> Result<DeviceRequest, RequestError> {
         let requests = self.documents.iter().map(|document| {
             let name_spaces = document
                 .file
@@ -305,7 +308,18 @@ impl Purpose {
                 });
             ItemsRequest::new(document.file.doc_type.clone(), name_spaces.collect()).map(DocRequest::new)
         });
-        DeviceRequest::new(requests.collect::<Result<Vec<_>, _>>()?)
+        let request = DeviceRequest::new(requests.collect::<Result<Vec<_>, _>>()?)?;
+        let count = self.documents.len();
+        if phone < Version::V1_1 || self.file.documents == Documents::All || count == 1 {
+            return Ok(request);
+        }
+        let use_case = UseCase {
+            mandatory: true,
+            document_sets: (0..count).map(|place| vec![place]).collect(),
+            purpose_hints: Vec::new(),
+        };
+        let info = DeviceRequestInfo::new(vec![use_case], count)?;
+        Ok(request.with_device_request_info(info))
     }
 }
 

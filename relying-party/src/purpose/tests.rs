@@ -338,3 +338,26 @@ fn the_canonical_form_is_plain_json_with_keys_in_order() {
     );
     assert_eq!(text, r#"{"a":{"c":true,"d":null},"b":[1,"x",[],{}]}"#);
 }
+
+#[test]
+fn a_phone_of_version_1_1_is_told_that_any_document_is_enough() {
+    let any = ready_made("age-20-any").unwrap();
+    let older = any.device_request(Version::V1_0).unwrap();
+    assert_eq!(
+        (older.version(), older.device_request_info()),
+        (Version::V1_0, None)
+    );
+    let newer = any.device_request(Version::V1_1).unwrap();
+    assert_eq!(newer.version(), Version::V1_1);
+    let [use_case] = newer.device_request_info().unwrap().use_cases() else {
+        panic!("one use case");
+    };
+    assert!(use_case.mandatory);
+    assert_eq!(use_case.document_sets, [[0], [1]]);
+    // One document, or all of them, is what an older phone understands too.
+    let one = ready_made("age-20")
+        .unwrap()
+        .device_request(Version::V1_1)
+        .unwrap();
+    assert_eq!((one.version(), one.device_request_info()), (Version::V1_0, None));
+}

@@ -1,0 +1,159 @@
+//! Transactions without a verdict: a code for programs, a sentence and a next step for people.
+
+use core::fmt;
+
+use mdoc::session::{Phase, SessionFailure};
+use serde_json::{Value, json};
+
+/// Why there is no verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The session with the phone.
+    Session(SessionFailure),
+    /// The phone showed something that is no engagement.
+    Engagement,
+    /// The phone could not be connected to, or was lost before its engagement came.
+    Connect,
+    /// The engagement did not come in time.
+    Silence,
+    /// The reader's key does not sign the request.
+    Signature(String),
+    /// The service that judges cannot be reached.
+    ServiceUnreachable(String),
+    /// The service that judges did not answer in time.
+    ServiceTimeout,
+    /// The service that judges refused the request, with the type of its problem.
+    ServiceRefused(String),
+    /// The service that judges answered something that is no verdict.
+    ServiceAnswer,
+}
+
+impl Failure {
+    /// The stable code.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Session(failure) => failure.code(),
+            Self::Engagement => "session.engagement",
+            Self::Connect => "session.transport",
+            Self::Silence => "session.timeout",
+            Self::Signature(_) => "reader.signature",
+            Self::ServiceUnreachable(_) => "service.unreachable",
+            Self::ServiceTimeout => "service.timeout",
+            Self::ServiceRefused(_) => "service.refused",
+            Self::ServiceAnswer => "service.answer",
+        }
+    }
+
+    /// The phase in which it happened.
+    pub(crate) const fn phase(&self) -> &'static str {
+        match self {
+            Self::Session(failure) => failure.phase().name(),
+            Self::Engagement | Self::Silence => Phase::Engagement.name(),
+            Self::Connect => Phase::Connect.name(),
+            Self::Signature(_) => Phase::Request.name(),
+            Self::ServiceUnreachable(_)
+            | Self::ServiceTimeout
+            | Self::ServiceRefused(_)
+            | Self::ServiceAnswer => "checking",
+        }
+    }
+
+    /// What to do now.
+    pub(crate) const fn next_step(&self) -> &'static str {
+        match self {
+            Self::Session(failure) => match (failure, failure.phase()) {
+                (SessionFailure::Timeout { .. }, Phase::Consent) => {
+                    "ask the holder to open the request on the phone and to agree, and start again"
+                }
+                (SessionFailure::Timeout { .. } | SessionFailure::Transport { .. }, _) => {
+                    "bring phone and reader closer together and start again with a fresh code"
+                }
+                (SessionFailure::Terminated { .. }, _) => {
+                    "the holder may have declined: ask, and start again with a fresh code"
+                }
+                _ => {
+                    "start again with a fresh code from the phone; if it happens again, the phone and this reader do not understand each other"
+                }
+            },
+            Self::Engagement => {
+                "show a fresh code on the phone; this one is not an engagement of a mobile document"
+            }
+            Self::Connect => "check that the phone still shows its code, and start again",
+            Self::Silence => "the other side says nothing: check what is listening there",
+            Self::Signature(_) => "check the reader's key and certificate",
+            Self::ServiceUnreachable(_) => {
+                "check the network and the address of the service, or judge here with --verify local"
+            }
+            Self::ServiceTimeout => "try again; if it happens again, look at the service's load",
+            Self::ServiceRefused(_) => "give reader and service the same purposes and a valid API key",
+            Self::ServiceAnswer => "check that the address is that of a verifier-api service",
+        }
+    }
+
+    /// The form for programs.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "verdict": null, "reason": self.code(), "phase": self.phase() })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(failure) => write!(f, "{failure}"),
+            Self::Engagement => f.write_str("what the phone showed is no engagement"),
+            Self::Connect => f.write_str("the phone cannot be reached"),
+            Self::Silence => f.write_str("no engagement came in time"),
+            Self::Signature(error) => f.write_str(error),
+            Self::ServiceUnreachable(error) => write!(f, "the service cannot be reached: {error}"),
+            Self::ServiceTimeout => f.write_str("the service did not answer in time"),
+            Self::ServiceRefused(kind) => write!(f, "the service refused to judge: {kind}"),
+            Self::ServiceAnswer => f.write_str("the service answered something that is no verdict"),
+        }
+    }
+}
+
+impl From<SessionFailure> for Failure {
+    fn from(failure: SessionFailure) -> Self {
+        Self::Session(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_a_code_a_phase_and_a_next_step() {
+        let timeout = |phase| Failure::Session(SessionFailure::Timeout { phase });
+        for (failure, code, phase) in [
+            (timeout(Phase::Consent), "session.timeout", "consent"),
+            (timeout(Phase::Receive), "session.timeout", "receive"),
+            (Failure::Engagement, "session.engagement", "engagement"),
+            (Failure::Connect, "session.transport", "connect"),
+            (Failure::Silence, "session.timeout", "engagement"),
+            (Failure::Signature("x".to_owned()), "reader.signature", "request"),
+            (
+                Failure::ServiceUnreachable("x".to_owned()),
+                "service.unreachable",
+                "checking",
+            ),
+            (Failure::ServiceTimeout, "service.timeout", "checking"),
+            (
+                Failure::ServiceRefused("x".to_owned()),
+                "service.refused",
+                "checking",
+            ),
+            (Failure::ServiceAnswer, "service.answer", "checking"),
+        ] {
+            assert_eq!(
+                failure.to_json(),
+                json!({ "verdict": null, "reason": code, "phase": phase })
+            );
+            assert!(failure.next_step().len() > 20 && !failure.to_string().is_empty());
+        }
+        assert_ne!(
+            timeout(Phase::Consent).next_step(),
+            timeout(Phase::Receive).next_step()
+        );
+    }
+}
