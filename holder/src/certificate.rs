@@ -208,6 +208,8 @@ pub fn signature_algorithm(key: &SigningKey) -> Vec<u8> {
     der(0x30, &der_oid(id))
 }
 
+/// The extended key usage of reader authentication.
+const READER_AUTHENTICATION: &str = "1.0.18013.5.1.6";
 const CRL_URI: &str = "https://pki.example/test.crl";
 const ALTERNATIVE_URI: &str = "https://issuer.example/";
 
@@ -269,6 +271,19 @@ impl CertificateSpec {
             false,
             crl_distribution_point(CRL_URI),
         );
+        spec
+    }
+
+    /// A reader (Table B.7) under `issuer`.
+    pub fn reader(
+        key: &SigningKey,
+        issuer: (&[NameAttribute], &SigningKey),
+        name: Vec<NameAttribute>,
+        serial: Vec<u8>,
+        window: (i64, i64),
+    ) -> Self {
+        let mut spec = Self::document_signer(key, issuer, name, serial, window, READER_AUTHENTICATION);
+        spec.remove(oid::ISSUER_ALT_NAME);
         spec
     }
 
@@ -353,8 +368,25 @@ fn time(seconds: i64) -> Vec<u8> {
     }
 }
 
+/// PKCS#8 of a key on a named curve, as PEM. It protects nothing: all keys here are made from seeds.
+///
+/// # Panics
+/// For Ed25519.
+pub fn private_key_pem(key: &SigningKey) -> String {
+    let curve = curve_oid(key.curve()).expect("a key on a named curve");
+    let algorithm = der(0x30, &[der_oid("1.2.840.10045.2.1"), der_oid(curve)].concat());
+    let scalar = der(0x04, &key.private_bytes());
+    let key = der(0x30, &[der(0x02, &[1]), scalar].concat());
+    let info = der(0x30, &[der(0x02, &[0]), algorithm, der(0x04, &key)].concat());
+    labelled("PRIVATE KEY", &info)
+}
+
 /// PEM of a certificate.
 pub fn pem(der: &[u8]) -> String {
+    labelled("CERTIFICATE", der)
+}
+
+fn labelled(label: &str, der: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<&str> = text
@@ -363,7 +395,7 @@ pub fn pem(der: &[u8]) -> String {
         .filter_map(|line| core::str::from_utf8(line).ok())
         .collect();
     format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
         lines.join("\n")
     )
 }

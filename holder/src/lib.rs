@@ -11,6 +11,7 @@ pub mod issuer;
 pub mod keys;
 pub mod phone;
 mod portrait;
+pub mod reader_auth;
 pub mod scenario;
 pub mod wallet;
 

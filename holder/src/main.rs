@@ -31,7 +31,8 @@ enum Command {
     Present(Present),
 }
 
-/// Writes DIR/issuer.json (the seed of the test keys) and DIR/trust (a trust directory).
+/// Writes DIR/issuer.json (the seed of the test keys), DIR/trust (a trust directory) and DIR/reader (the authority
+/// that the phone trusts, a reader's certificate and its key).
 #[derive(Args)]
 struct Pki {
     /// Where to
@@ -60,6 +61,13 @@ struct Present {
     /// Authenticate by signature or by mac
     #[arg(long, value_parser = ["signature", "mac"], default_value = "signature")]
     auth: String,
+    /// The curve of the session: P-256, P-384, P-521, X25519, brainpoolP256r1, brainpoolP384r1; with the
+    /// feature all-curves also brainpoolP320r1, brainpoolP512r1, X448
+    #[arg(long, value_name = "NAME", default_value = "P-256")]
+    curve: String,
+    /// End the session where the reader does not say whose it is
+    #[arg(long)]
+    require_reader_auth: bool,
     /// Get this wrong on purpose
     #[arg(long, value_name = "NAME")]
     fault: Option<String>,
@@ -74,10 +82,13 @@ struct Present {
 fn faults() -> String {
     let list: Vec<String> = Fault::ALL
         .iter()
-        .map(|fault| format!("  {:<18}{}", fault.name(), fault.about()))
+        .map(|fault| {
+            let reason = fault.reason().unwrap_or("accepted");
+            format!("  {:<20}{reason:<22}{}", fault.name(), fault.about())
+        })
         .collect();
     format!(
-        "Faults, and what a verifier must say to them:\n{}",
+        "Faults, what a reader must say to them (for a My Number Card that signs), and what they are:\n{}",
         list.join("\n")
     )
 }

@@ -5,55 +5,126 @@ use aes_gcm::{Aes256Gcm, Key, Nonce};
 use base64::Engine as _;
 use ciborium::Value;
 use hkdf::Hkdf;
-use mdoc::crypto::Curve;
+use mdoc::crypto::{Curve, PrivateKey, PublicKey};
 use rand_core::CryptoRng;
 use sha2::Digest as _;
 
-use crate::keys::SigningKey;
+use crate::keys::{SigningKey, cose_key};
 use crate::{encode, tagged};
 
 /// A phone that shows a QR code and waits.
 pub struct Engaged {
-    key: SigningKey,
+    key: Ephemeral,
     engagement: Vec<u8>,
+}
+
+/// The phone's key of one session. On the curves that this crate knows nothing of the reader's code is
+/// used; the others share its key agreement.
+enum Ephemeral {
+    Own(Box<SigningKey>),
+    Shared(Box<PrivateKey>),
 }
 
 /// A phone inside a session.
 pub struct Session {
+    sk_reader: [u8; 32],
     sk_device: [u8; 32],
-    counter: u32,
+    /// Messages taken and sent.
+    taken: u32,
+    sent: u32,
     /// SessionTranscript.
     pub session_transcript: Vec<u8>,
-    /// The reader's ephemeral key, an uncompressed point.
+    /// The reader's ephemeral key, an uncompressed point or the bytes of an OKP key.
     pub reader_key: Vec<u8>,
+    /// The first encrypted message of the reader, as it came.
+    pub first_data: Vec<u8>,
 }
 
-/// Why the first message of a reader is not taken.
+/// Why a message of a reader is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
-    /// Not a SessionEstablishment.
-    #[error("the reader's first message is not a session establishment")]
+    /// Not a message of the kind that is due.
+    #[error("the reader's message cannot be read")]
     Decoding,
     /// It does not decrypt.
-    #[error("the reader's first message does not decrypt")]
+    #[error("the reader's message does not decrypt")]
     Decryption,
 }
 
+/// What a reader says within a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A DeviceRequest.
+    Request(Vec<u8>),
+    /// A status alone: the end.
+    Status(u64),
+}
+
+impl Ephemeral {
+    fn generate(curve: Curve, random: &mut impl CryptoRng) -> Option<Self> {
+        match curve {
+            Curve::P256 | Curve::P384 | Curve::P521 | Curve::BrainpoolP256r1 | Curve::BrainpoolP384r1 => {
+                Some(Self::Own(Box::new(SigningKey::generate(curve, random))))
+            }
+            _ => Some(Self::Shared(Box::new(PrivateKey::generate(curve, random).ok()?))),
+        }
+    }
+
+    fn curve(&self) -> Curve {
+        match self {
+            Self::Own(key) => key.curve(),
+            Self::Shared(key) => key.public_key().curve(),
+        }
+    }
+
+    fn public_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Own(key) => key.public_bytes(),
+            Self::Shared(key) => key.public_key().encoded().to_vec(),
+        }
+    }
+
+    /// Derives the keys of both directions from the agreement with `other`.
+    fn derive(&self, other: &[u8], salt: &[u8]) -> Option<[[u8; 32]; 2]> {
+        let infos = [&b"SKReader"[..], b"SKDevice"];
+        match self {
+            Self::Own(key) => {
+                let secret = Hkdf::<sha2::Sha256>::new(Some(salt), &key.agree(other));
+                Some(infos.map(|info| {
+                    let mut key = [0; 32];
+                    secret
+                        .expand(info, &mut key)
+                        .expect("invariant: 32 bytes are few enough");
+                    key
+                }))
+            }
+            Self::Shared(key) => {
+                let curve = self.curve();
+                let other = if curve.is_ec2() {
+                    PublicKey::from_uncompressed_point(curve, other)
+                } else {
+                    PublicKey::from_okp(curve, other)
+                };
+                let secret = key.agree(&other.ok()?).ok()?;
+                Some(infos.map(|info| *secret.derive(salt, info)))
+            }
+        }
+    }
+}
+
 impl Engaged {
-    /// A fresh key, and the engagement that shows it.
-    pub fn new(random: &mut impl CryptoRng) -> Self {
-        let key = SigningKey::generate(Curve::P256, random);
+    /// A fresh key on `curve`, and the engagement that shows it; none where the curve has no key agreement.
+    pub fn new(curve: Curve, random: &mut impl CryptoRng) -> Option<Self> {
+        let key = Ephemeral::generate(curve, random)?;
+        let public = cose_key(curve, &key.public_bytes());
         let engagement = Value::Map(vec![
             (0.into(), "1.0".into()),
-            (
-                1.into(),
-                Value::Array(vec![1.into(), tagged(encode(&key.cose_key()))]),
-            ),
+            (1.into(), Value::Array(vec![1.into(), tagged(encode(&public))])),
         ]);
-        Self {
+        Some(Self {
             key,
             engagement: encode(&engagement),
-        }
+        })
     }
 
     /// The text of the QR code.
@@ -71,7 +142,7 @@ impl Engaged {
     pub fn establish(&self, message: &[u8]) -> Result<(Session, Vec<u8>), PhoneError> {
         let message: Value = ciborium::from_reader(message).map_err(|_| PhoneError::Decoding)?;
         let (key, data) = establishment(&message).ok_or(PhoneError::Decoding)?;
-        let reader_key = point(key).ok_or(PhoneError::Decoding)?;
+        let reader_key = public_bytes(self.key.curve(), key).ok_or(PhoneError::Decoding)?;
         let session_transcript = [
             &[0x83][..],
             &encode(&tagged(self.engagement.clone())),
@@ -80,39 +151,65 @@ impl Engaged {
         ]
         .concat();
         let salt = sha2::Sha256::digest(encode(&tagged(session_transcript.clone())));
-        let secret = Hkdf::<sha2::Sha256>::new(Some(&salt), &self.key.agree(&reader_key));
-        let derive = |info: &[u8]| {
-            let mut key = [0; 32];
-            secret
-                .expand(info, &mut key)
-                .expect("invariant: 32 bytes are few enough");
-            key
-        };
-        let iv = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-        let request = cipher(&derive(b"SKReader"))
-            .decrypt(&Nonce::from(iv), data)
-            .map_err(|_| PhoneError::Decryption)?;
-        let session = Session {
-            sk_device: derive(b"SKDevice"),
-            counter: 0,
+        let [sk_reader, sk_device] = self
+            .key
+            .derive(&reader_key, &salt)
+            .ok_or(PhoneError::Decryption)?;
+        let mut session = Session {
+            sk_reader,
+            sk_device,
+            taken: 0,
+            sent: 0,
             session_transcript,
             reader_key,
+            first_data: data.to_vec(),
         };
+        let request = session.open(data)?;
         Ok((session, request))
     }
 }
 
 impl Session {
+    /// Takes another message of the reader.
+    ///
+    /// # Errors
+    /// [`PhoneError`].
+    pub fn receive(&mut self, message: &[u8]) -> Result<Message, PhoneError> {
+        let message: Value = ciborium::from_reader(message).map_err(|_| PhoneError::Decoding)?;
+        if let Some(data) = get(&message, "data") {
+            let data = data.as_bytes().ok_or(PhoneError::Decoding)?;
+            return self.open(data).map(Message::Request);
+        }
+        let status = get(&message, "status").and_then(Value::as_integer);
+        let status = status.and_then(|status| u64::try_from(status).ok());
+        status.map(Message::Status).ok_or(PhoneError::Decoding)
+    }
+
+    fn open(&mut self, data: &[u8]) -> Result<Vec<u8>, PhoneError> {
+        self.taken += 1;
+        let vector = vector(0, self.taken);
+        cipher(&self.sk_reader)
+            .decrypt(&Nonce::from(vector), data)
+            .map_err(|_| PhoneError::Decryption)
+    }
+
+    /// Encrypts the next message; the ciphertext alone.
+    pub fn encrypt(&mut self, plaintext: &[u8]) -> Vec<u8> {
+        self.sent += 1;
+        cipher(&self.sk_device)
+            .encrypt(&Nonce::from(vector(1, self.sent)), plaintext)
+            .expect("invariant: a response is shorter than the mode allows")
+    }
+
     /// SessionData with an encrypted message.
     pub fn seal(&mut self, plaintext: &[u8]) -> Vec<u8> {
-        self.counter += 1;
-        let mut iv = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
-        iv[8..].copy_from_slice(&self.counter.to_be_bytes());
-        let data = cipher(&self.sk_device)
-            .encrypt(&Nonce::from(iv), plaintext)
-            .expect("invariant: a response is shorter than the mode allows");
-        encode(&Value::Map(vec![("data".into(), Value::Bytes(data))]))
+        session_data(self.encrypt(plaintext))
     }
+}
+
+/// SessionData with these bytes as its data.
+pub fn session_data(data: Vec<u8>) -> Vec<u8> {
+    encode(&Value::Map(vec![("data".into(), Value::Bytes(data))]))
 }
 
 /// SessionData with a status alone.
@@ -120,30 +217,43 @@ pub fn status(code: u64) -> Vec<u8> {
     encode(&Value::Map(vec![("status".into(), code.into())]))
 }
 
-fn establishment(message: &Value) -> Option<(&[u8], &[u8])> {
-    let get = |key: &str| {
-        message
-            .as_map()?
-            .iter()
-            .find(|(name, _)| name.as_text() == Some(key))
-            .map(|(_, v)| v)
-    };
-    let key = get("eReaderKey")?.as_tag()?.1.as_bytes()?;
-    Some((key, get("data")?.as_bytes()?))
+fn vector(direction: u8, number: u32) -> [u8; 12] {
+    let mut vector = [0, 0, 0, 0, 0, 0, 0, direction, 0, 0, 0, 0];
+    vector[8..].copy_from_slice(&number.to_be_bytes());
+    vector
 }
 
-/// The uncompressed point of a P-256 COSE_Key.
-fn point(key: &[u8]) -> Option<Vec<u8>> {
+fn establishment(message: &Value) -> Option<(&[u8], &[u8])> {
+    let key = get(message, "eReaderKey")?.as_tag()?.1.as_bytes()?;
+    Some((key, get(message, "data")?.as_bytes()?))
+}
+
+fn get<'v>(map: &'v Value, key: &str) -> Option<&'v Value> {
+    let mut pairs = map.as_map()?.iter();
+    pairs
+        .find(|(name, _)| name.as_text() == Some(key))
+        .map(|(_, value)| value)
+}
+
+/// The uncompressed point, or the bytes, of a COSE_Key on this curve.
+fn public_bytes(curve: Curve, key: &[u8]) -> Option<Vec<u8>> {
     let key: Value = ciborium::from_reader(key).ok()?;
-    let get = |label: i128| {
-        let pair = key
-            .as_map()?
-            .iter()
-            .find(|(name, _)| name.as_integer().map(i128::from) == Some(label));
-        pair.and_then(|(_, value)| value.as_bytes())
+    let member = |label: i128| {
+        let mut pairs = key.as_map()?.iter();
+        let pair = pairs.find(|(name, _)| name.as_integer().map(i128::from) == Some(label));
+        pair.map(|(_, value)| value)
     };
-    let point = [&[4], get(-2)?.as_slice(), get(-3)?.as_slice()].concat();
-    p256::PublicKey::from_sec1_bytes(&point).is_ok().then_some(point)
+    if member(-1)?.as_integer().map(i128::from) != Some(i128::from(curve.cose_id())) {
+        return None;
+    }
+    let x = member(-2)?.as_bytes()?;
+    if !curve.is_ec2() {
+        return PublicKey::from_okp(curve, x).is_ok().then(|| x.clone());
+    }
+    let point = [&[4][..], x.as_slice(), member(-3)?.as_bytes()?].concat();
+    PublicKey::from_uncompressed_point(curve, &point)
+        .is_ok()
+        .then_some(point)
 }
 
 fn cipher(key: &[u8; 32]) -> Aes256Gcm {

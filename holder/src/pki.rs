@@ -3,10 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use holder::certificate::pem;
+use holder::certificate::{CertificateSpec, name, pem, private_key_pem};
 use holder::hooks::Hooks;
-use holder::issuer::{Issuer, IssuerOptions};
+use holder::issuer::{DAY, Issuer, IssuerOptions};
+use holder::keys::SigningKey;
 use mdoc::crypto::Curve;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 
 /// Makes a test issuer in `directory`, unless there is one already.
@@ -21,8 +24,42 @@ pub(crate) fn make(directory: &Path) -> Result<(), String> {
     let write = |path: &Path, text: &str| fs::write(path, text).map_err(|error| fault(path, &error));
     fs::create_dir_all(&anchors).map_err(|error| fault(&anchors, &error))?;
     write(&anchors.join("test-iaca.pem"), &pem(&issuer.root))?;
+    reader(directory, &options)?;
     let seed = json!({ "test_keys_only": true, "seed": options.seed, "now": options.now });
     write(&file, &format!("{seed}\n"))
+}
+
+/// Writes the reader's authority, its certificate and its key.
+fn reader(directory: &Path, options: &IssuerOptions) -> Result<(), String> {
+    let folder = directory.join("reader");
+    fs::create_dir_all(&folder).map_err(|error| fault(&folder, &error))?;
+    let mut random = ChaCha20Rng::seed_from_u64(options.seed ^ 0x7265_6164);
+    let (root_key, key) = (
+        SigningKey::generate(Curve::P256, &mut random),
+        SigningKey::generate(Curve::P256, &mut random),
+    );
+    let root_name = name(options.country, None, "TEST reader authority");
+    let window = (options.now - DAY, options.now + 300 * DAY);
+    let root = CertificateSpec::root(&root_key, root_name.clone(), vec![1], window).sign(&root_key);
+    let own = name(options.country, None, "TEST reader");
+    let certificate = CertificateSpec::reader(&key, (&root_name, &root_key), own, vec![2], window);
+    for (file, text) in [
+        ("ca.pem", pem(&root)),
+        ("certificate.pem", pem(&certificate.sign(&root_key))),
+        ("key.pem", private_key_pem(&key)),
+    ] {
+        let path = folder.join(file);
+        fs::write(&path, text).map_err(|error| fault(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// The authority of readers that the phone trusts, where there is one.
+pub(crate) fn reader_authority(directory: &Path) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    let text = fs::read_to_string(directory.join("reader/ca.pem")).ok()?;
+    let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+    base64::engine::general_purpose::STANDARD.decode(body).ok()
 }
 
 /// The options of the issuer in `directory`.
