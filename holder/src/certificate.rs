@@ -282,9 +282,8 @@ impl CertificateSpec {
         serial: Vec<u8>,
         window: (i64, i64),
     ) -> Self {
-        let mut spec = Self::document_signer(key, issuer, name, serial, window, READER_AUTHENTICATION);
-        spec.remove(oid::ISSUER_ALT_NAME);
-        spec
+        // The issuer's alternative name is not asked for; some phones do.
+        Self::document_signer(key, issuer, name, serial, window, READER_AUTHENTICATION)
     }
 
     /// Adds an extension.

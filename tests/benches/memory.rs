@@ -1,5 +1,10 @@
 //! Allocations and peak heap of one judgement, counted exactly.
 
+use mdoc::crypto::Curve;
+use mdoc::engagement::DeviceEngagement;
+use mdoc::session::{Engaged, Handover, MonotonicTime, SessionSettings};
+use rand_core::SeedableRng as _;
+use relying_party::purpose::ready_made;
 use relying_party::{Evidence, TrustFile, TrustSnapshot};
 use verifier_tests::bench::{Presented, report};
 
@@ -23,6 +28,35 @@ fn measure(presented: &Presented) -> (u64, usize) {
     (stats.total_blocks, stats.max_bytes)
 }
 
+/// Bytes of one open session: itself, and what it has allocated.
+fn session() -> usize {
+    const COUNT: usize = 1000;
+    let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    let phone = holder::phone::Engaged::new(Curve::P256, &mut random).expect("a curve with key agreement");
+    let engagement = DeviceEngagement::from_uri(&phone.uri()).expect("an engagement");
+    let request = ready_made("age-20").and_then(|purpose| purpose.device_request(engagement.version()).ok());
+    let request = request.expect("a request");
+    let at = MonotonicTime::from_millis(0);
+    let open = |random: &mut rand_chacha::ChaCha20Rng| {
+        let mut session = Engaged::new(&engagement, Handover::Qr, random)
+            .expect("a session")
+            .request(at, &request, SessionSettings::default())
+            .expect("a request");
+        session.handle_connected(at);
+        drop(session.poll_transmit());
+        session.handle_sent(at);
+        session
+    };
+    drop(open(&mut random));
+    let profiler = dhat::Profiler::builder().testing().build();
+    let mut sessions = Vec::with_capacity(COUNT);
+    sessions.extend((0..COUNT).map(|_| open(&mut random)));
+    let held = dhat::HeapStats::get().curr_bytes / COUNT;
+    drop(profiler);
+    assert_eq!(sessions.len(), COUNT);
+    held
+}
+
 fn main() {
     let (small_blocks, small_peak) = measure(&Presented::mdl(None));
     let (portrait_blocks, portrait_peak) = measure(&Presented::mdl(Some(28_000)));
@@ -35,5 +69,6 @@ fn main() {
     report(&[
         ("allocations", small_blocks as f64, 60.0, true),
         ("heap", heap as f64, 16384.0, true),
+        ("sessions_memory", session() as f64, 2048.0, true),
     ]);
 }

@@ -186,3 +186,126 @@ fn a_byte_of_its_portrait_changed_is_a_digest_mismatch() {
     });
     assert_eq!(outcome(&verdict), "digest.mismatch", "{verdict:#}");
 }
+
+/// A reader with a key and a certificate under `authority`, as PEM of the authority, chain and key.
+fn reader(seed: u64) -> (String, Vec<Vec<u8>>, mdoc::crypto::SigningKey) {
+    use holder::certificate::{CertificateSpec, name, pem};
+    let mut random = ChaCha20Rng::seed_from_u64(seed);
+    let generate = |random: &mut ChaCha20Rng| holder::keys::SigningKey::generate(Curve::P256, random);
+    let (root_key, key) = (generate(&mut random), generate(&mut random));
+    let root_name = name("JP", None, "TEST reader authority");
+    let window = (now() - 86_400, now() + 86_400);
+    let root = CertificateSpec::root(&root_key, root_name.clone(), vec![1], window).sign(&root_key);
+    let own = name("JP", None, "TEST reader");
+    let certificate = CertificateSpec::reader(&key, (&root_name, &root_key), own, vec![2], window);
+    let signing = mdoc::crypto::SigningKey::from_bytes(Curve::P256, &key.private_bytes());
+    (pem(&root), vec![certificate.sign(&root_key)], signing.unwrap())
+}
+
+#[test]
+fn several_rounds_with_its_device_and_its_judgement_of_the_reader() {
+    use isomdl::definitions::x509::trust_anchor::{PemTrustAnchor, TrustAnchorRegistry, TrustPurpose};
+    use isomdl::presentation::authentication::AuthenticationStatus;
+    use mdoc::request::ReaderIdentity;
+
+    let issuer = issuer();
+    let device_key = SigningKey::from_slice(&[42; 32]).unwrap();
+    let documents = Documents::new(DOC_TYPE.to_owned(), issue(&issuer, &device_key));
+    let device = SessionManagerInit::initialise(documents, None, None).unwrap();
+    let (device, uri) = device.qr_engagement().unwrap();
+    let engagement = DeviceEngagement::from_uri(&uri).unwrap();
+    let mut random = ChaCha20Rng::seed_from_u64(3);
+    let start = MonotonicTime::from_millis(0);
+    let engaged = Engaged::new(&engagement, Handover::Qr, &mut random).unwrap();
+    let purpose = ready_made("age-20-any").unwrap();
+    let plain = || purpose.device_request(mdoc::version::Version::V1_0).unwrap();
+    let transcript = engaged.transcript().clone();
+    let (authority, chain, key) = reader(1);
+    let (_, other_chain, other_key) = reader(2);
+    let signed = |chain: &[Vec<u8>], key: &mdoc::crypto::SigningKey| {
+        let mut request = plain();
+        let identity = ReaderIdentity::new(chain.to_vec(), key).unwrap();
+        request.sign(&transcript, &identity).unwrap();
+        request
+    };
+    let registry = TrustAnchorRegistry::from_pem_certificates(vec![PemTrustAnchor {
+        certificate_pem: authority,
+        purpose: TrustPurpose::ReaderCa,
+    }])
+    .unwrap();
+
+    let mut session = engaged
+        .request(start, &signed(&chain, &key), SessionSettings::default())
+        .unwrap();
+    session.handle_connected(start);
+    let establishment = session.poll_transmit().unwrap();
+    session.handle_sent(start);
+    let establishment: SessionEstablishment = isomdl::cbor::from_slice(&establishment).unwrap();
+    let (mut device, mut request) = device
+        .process_session_establishment(establishment, registry)
+        .unwrap();
+    for (round, expected) in [
+        AuthenticationStatus::Valid,
+        AuthenticationStatus::Valid,
+        AuthenticationStatus::Invalid,
+        AuthenticationStatus::Invalid,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(
+            request.reader_authentication, expected,
+            "{round}: {:?}",
+            request.errors
+        );
+        let name = request.common_name.as_deref();
+        assert_eq!(
+            name,
+            (round < 3).then_some("TEST reader"),
+            "the last is not signed"
+        );
+        let permitted = BTreeMap::from([(
+            DOC_TYPE.to_owned(),
+            BTreeMap::from([(
+                NAME_SPACE.to_owned(),
+                vec!["age_over_20".to_owned(), "portrait".to_owned()],
+            )]),
+        )]);
+        device.prepare_response(&request.items_request, permitted);
+        let payload = device.get_next_signature_payload().unwrap().1.to_vec();
+        let signature: Signature = device_key.sign(&payload);
+        device.submit_next_signature(signature.to_vec()).unwrap();
+        let response = device.retrieve_response().unwrap();
+        session.handle_message(start, &response).unwrap();
+        let Some(Event::Response(plaintext)) = session.poll_event() else {
+            panic!("no response in round {round}");
+        };
+        let trust = trust(&[&issuer.root]);
+        let at = UnixTime::from_seconds(now()).unwrap();
+        let evidence = Evidence::default();
+        let judgement = judge(
+            &plaintext,
+            session.transcript(),
+            DeviceKeys::None,
+            &purpose,
+            &trust,
+            &evidence,
+            at,
+        );
+        assert_eq!(outcome(&judgement.verdict.to_json()), "accepted", "{round}");
+        let next = match round {
+            0 => signed(&chain, &key),
+            // A reader of an authority that the device does not trust.
+            1 => signed(&other_chain, &other_key),
+            2 => plain(),
+            _ => break,
+        };
+        session.request(start, &next).unwrap();
+        let message = session.poll_transmit().unwrap();
+        session.handle_sent(start);
+        request = device.handle_request(&message);
+    }
+    session.terminate();
+    assert!(session.poll_transmit().is_some());
+    assert!(session.is_finished());
+}
