@@ -193,6 +193,11 @@ impl Session {
             .map_err(|_| PhoneError::Decryption)
     }
 
+    /// SKReader and SKDevice, for tests that look whether the reader has kept them.
+    pub const fn keys(&self) -> [[u8; 32]; 2] {
+        [self.sk_reader, self.sk_device]
+    }
+
     /// Encrypts the next message; the ciphertext alone.
     pub fn encrypt(&mut self, plaintext: &[u8]) -> Vec<u8> {
         self.sent += 1;

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod backend;
+mod clean;
 mod key;
 mod montgomery;
 mod ranges;
@@ -12,6 +13,7 @@ mod symmetric;
 
 pub use algorithm::{Curve, Digest, HashAlgorithm, SignatureAlgorithm};
 pub use backend::Backend;
+pub(crate) use clean::with_clean_stack;
 pub use key::{KeyError, PrivateKey, PublicKey, SharedSecret, SignatureError};
 pub use signer::{SignError, Signer, SigningKey, SigningKeyError};
 pub use symmetric::{

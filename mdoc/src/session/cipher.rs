@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{
     AeadError, KeyError, PrivateKey, PublicKey, SharedSecret, aes_256_gcm_open, aes_256_gcm_seal,
+    with_clean_stack,
 };
 
 use super::SessionTranscript;
@@ -21,17 +22,19 @@ pub(super) fn reader_ciphers(
     e_device_key: &PublicKey,
     transcript: &SessionTranscript,
 ) -> Result<(SealToPhone, OpenFromPhone), KeyError> {
-    let secret = private_key.agree(e_device_key)?;
-    Ok((
-        SealToPhone {
-            key: SkReader::derive(&secret, transcript),
-            counter: Counter::FIRST,
-        },
-        OpenFromPhone {
-            key: SkDevice::derive(&secret, transcript),
-            counter: Counter::FIRST,
-        },
-    ))
+    with_clean_stack(|| {
+        let secret = private_key.agree(e_device_key)?;
+        Ok((
+            SealToPhone {
+                key: SkReader::derive(&secret, transcript),
+                counter: Counter::FIRST,
+            },
+            OpenFromPhone {
+                key: SkDevice::derive(&secret, transcript),
+                counter: Counter::FIRST,
+            },
+        ))
+    })
 }
 
 /// Seals the reader's messages, one after the other.
@@ -53,7 +56,9 @@ impl SealToPhone {
 
     pub(super) fn seal(&mut self, plaintext: &[u8]) -> Result<Vec<u8>, CipherError> {
         let vector = self.counter.next(FROM_READER)?;
-        Ok(aes_256_gcm_seal(&self.key.0, &vector, plaintext)?)
+        Ok(with_clean_stack(|| {
+            aes_256_gcm_seal(&self.key.0, &vector, plaintext)
+        })?)
     }
 }
 
@@ -77,7 +82,9 @@ impl OpenFromPhone {
 
     pub(super) fn open(&mut self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, CipherError> {
         let vector = self.counter.next(FROM_PHONE)?;
-        Ok(aes_256_gcm_open(&self.key.0, &vector, ciphertext)?)
+        Ok(with_clean_stack(|| {
+            aes_256_gcm_open(&self.key.0, &vector, ciphertext)
+        })?)
     }
 }
 
@@ -92,21 +99,21 @@ pub(super) enum CipherError {
     CounterUsedUp,
 }
 
-/// The key of the messages that the reader sends.
-struct SkReader(Zeroizing<[u8; 32]>);
+/// The key of the messages that the reader sends. On the heap: where it moves no copy is left behind.
+struct SkReader(Box<Zeroizing<[u8; 32]>>);
 
 impl SkReader {
     fn derive(secret: &SharedSecret, transcript: &SessionTranscript) -> Self {
-        Self(secret.derive(transcript.salt(), b"SKReader"))
+        Self(Box::new(secret.derive(transcript.salt(), b"SKReader")))
     }
 }
 
 /// The key of the messages that the phone sends.
-struct SkDevice(Zeroizing<[u8; 32]>);
+struct SkDevice(Box<Zeroizing<[u8; 32]>>);
 
 impl SkDevice {
     fn derive(secret: &SharedSecret, transcript: &SessionTranscript) -> Self {
-        Self(secret.derive(transcript.salt(), b"SKDevice"))
+        Self(Box::new(secret.derive(transcript.salt(), b"SKDevice")))
     }
 }
 

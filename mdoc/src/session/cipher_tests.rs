@@ -68,11 +68,11 @@ fn annex_d_keys_and_messages_match() {
 
     let (mut seal, mut open) = reader_ciphers(&reader, phone.public_key(), &transcript).unwrap();
     assert_eq!(
-        hex::encode(*seal.key.0),
+        hex::encode(**seal.key.0),
         "58d277d8719e62a1561d248f403f477e9e6c37bf5d5fc5126f8f4c727c22dfc9"
     );
     assert_eq!(
-        hex::encode(*open.key.0),
+        hex::encode(**open.key.0),
         "81d170e07fbdac93c1a676242c2576124a380d87bb73ed9ce4834de2272cf409"
     );
 

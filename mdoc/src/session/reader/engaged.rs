@@ -5,7 +5,7 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::cose;
-use crate::crypto::{Curve, KeyError, PrivateKey};
+use crate::crypto::{Curve, KeyError, PrivateKey, with_clean_stack};
 use crate::engagement::{DeviceEngagement, EngagementError};
 use crate::request::{DeviceRequest, RequestError};
 use crate::session::cipher::{OpenFromPhone, SealToPhone, reader_ciphers};
@@ -56,7 +56,7 @@ impl Engaged {
     ) -> Result<Self, SessionFailure> {
         let curve = engagement.e_device_key().curve();
         session_curve(curve)
-            .and_then(|()| PrivateKey::generate(curve, random))
+            .and_then(|()| with_clean_stack(|| PrivateKey::generate(curve, random)))
             .and_then(|private_key| Self::with_key(engagement, handover, private_key))
             .map_err(|error| EngagementError::EDeviceKey(cose::KeyFormatError::Key(error)).into())
     }
