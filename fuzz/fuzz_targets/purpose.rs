@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use mdoc::version::Version;
 use relying_party::purpose::Purpose;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
         .and_then(|value| Purpose::from_json(value).ok());
     for purpose in Purpose::from_toml(text).ok().into_iter().chain(json) {
         if purpose.check_request().is_ok() {
-            let _ = purpose.device_request();
+            let _ = purpose.device_request(Version::V1_0);
+            let _ = purpose.device_request(Version::V1_1);
         }
     }
 });

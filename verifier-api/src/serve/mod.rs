@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, rt, web};
+use actix_web::{App, HttpServer, ResponseError as _, rt, web};
 use mdoc::time::UnixTime;
 
 pub(crate) use command::run;
@@ -36,6 +36,7 @@ pub(crate) use config::Layer;
 pub use config::{Config, ConfigError, LogLevel};
 pub use counters::{Counters, Tally, Totals};
 use state::State;
+use verification::{Encoding, Verification};
 
 /// Connections that one thread holds at once; each may hold a body.
 const MAX_CONNECTIONS: usize = 256;
@@ -63,6 +64,19 @@ pub enum ServeError {
     /// The server failed.
     #[error("the server failed: {0}")]
     Server(#[from] io::Error),
+}
+
+/// Answers a body of `POST /v1/verifications` without a server around it, for the ready-made purposes and
+/// trusting nobody: for tests that try any bytes.
+///
+/// # Errors
+/// The status of the problem that a caller would be told.
+pub fn answer_body(body: &[u8], cbor: bool, now: UnixTime) -> Result<serde_json::Value, u16> {
+    let encoding = if cbor { Encoding::Cbor } else { Encoding::Json };
+    let state = State::load(&Config::default()).map_err(|_| 500_u16)?;
+    let verification = Verification::read(body, encoding, &state.purposes)
+        .map_err(|problem| problem.status_code().as_u16())?;
+    Ok(verification.judge(&state.trust, now).to_json())
 }
 
 /// The service, listening and not yet answering.
