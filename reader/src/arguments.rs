@@ -72,6 +72,9 @@ pub(crate) struct Read {
     /// documents, name_spaces, elements
     #[arg(long, value_name = "FILE")]
     pub(crate) limits: Option<PathBuf>,
+    /// Say nothing of the progress on standard error, only warnings and what went wrong
+    #[arg(long)]
+    pub(crate) quiet: bool,
     /// How to report
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub(crate) format: Format,

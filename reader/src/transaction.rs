@@ -55,14 +55,15 @@ struct Counter {
     identity: Option<Identity>,
     settings: SessionSettings,
     limits: Limits,
+    quiet: bool,
 }
 
 /// Runs one transaction.
 pub(crate) fn run(read: &Read) -> Result<Outcome, StartError> {
     let counter = Counter::load(read)?;
     let address = Loopback::address(&read.connect).map_err(StartError::Argument)?;
-    say(&format!("asking for: {}", asked(&counter.purpose)));
-    say("connecting to the phone …");
+    counter.progress(&format!("asking for: {}", asked(&counter.purpose)));
+    counter.progress("connecting to the phone …");
     let max_frame = counter.settings.max_message_len;
     let connection = Loopback::connect(&address, counter.settings.connect_timeout, max_frame);
     let outcome = match connection {
@@ -140,7 +141,15 @@ impl Counter {
                 ..SessionSettings::default()
             },
             limits,
+            quiet: read.quiet,
         })
+    }
+
+    /// Tells the person how far it is.
+    fn progress(&self, words: &str) {
+        if !self.quiet {
+            say(words);
+        }
     }
 
     /// From the engagement to the verdict. The keys and the response end with this call.
@@ -157,7 +166,7 @@ impl Counter {
             .ok_or(Failure::Engagement)?;
         let mut session = self.start(&engagement, since(clock))?;
         session.handle_connected(since(clock));
-        say("waiting for the holder's consent …");
+        self.progress("waiting for the holder's consent …");
         loop {
             while let Some(message) = session.poll_transmit() {
                 match connection.send(&message) {
@@ -170,7 +179,7 @@ impl Counter {
                     // The phone hears of the end first; what it makes of it changes nothing.
                     session.terminate();
                     drain(&mut session, connection);
-                    say("checking …");
+                    self.progress("checking …");
                     return self.verdict(&response, &session);
                 }
                 Some(Event::Failed(error)) => {

@@ -1,5 +1,8 @@
 //! Allocations and peak heap of one judgement, counted exactly.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use mdoc::crypto::Curve;
 use mdoc::engagement::DeviceEngagement;
 use mdoc::session::{Engaged, Handover, MonotonicTime, SessionSettings};
@@ -57,7 +60,76 @@ fn session() -> usize {
     held
 }
 
+/// What a thousand transactions of the reader leave behind in its process: bytes, threads and open files,
+/// added up. The phone at the other end is a thread of its own and gone when they are counted.
+fn loopback(transactions: usize) -> f64 {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenario = Presented::mdl(Some(3000));
+    std::fs::create_dir_all(folder.path().join("anchors")).expect("a folder");
+    std::fs::write(folder.path().join("anchors/own.der"), &scenario.built.root).expect("a file");
+    let run = |count: usize| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = format!("tcp://{}", listener.local_addr().expect("an address"));
+        let phone = std::thread::spawn(move || (0..count).for_each(|_| answer(&listener)));
+        let trust = folder.path().to_str().expect("a path in Unicode");
+        for _ in 0..count {
+            let arguments = [
+                "--connect",
+                &address,
+                "--purpose",
+                "age-20-any",
+                "--trust",
+                trust,
+                "--quiet",
+            ];
+            let (report, status) = reader::read(&arguments).expect("arguments");
+            // The phone has nothing to show: what counts is that the session was held to its end.
+            assert_eq!(
+                (status, report["reason"].as_str()),
+                (2, Some("response.no_documents"))
+            );
+        }
+        phone.join().expect("the phone ends");
+    };
+    let counted = || {
+        let count = |path: &str| std::fs::read_dir(path).map_or(0, Iterator::count);
+        count("/proc/self/task") + count("/proc/self/fd")
+    };
+    run(20);
+    let profiler = dhat::Profiler::builder().testing().build();
+    run(20);
+    let (before, open) = (dhat::HeapStats::get().curr_bytes, counted());
+    run(transactions);
+    let (after, still_open) = (dhat::HeapStats::get().curr_bytes, counted());
+    drop(profiler);
+    (after.saturating_sub(before) + still_open.saturating_sub(open)) as f64
+}
+
+/// A phone that answers one reader with an empty response.
+fn answer(listener: &TcpListener) {
+    let (mut stream, _) = listener.accept().expect("a reader");
+    let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(2);
+    let phone = holder::phone::Engaged::new(Curve::P256, &mut random).expect("a curve with key agreement");
+    let mut exchange = |message: &[u8]| {
+        let length = u32::try_from(message.len()).expect("a short message");
+        stream
+            .write_all(&length.to_be_bytes())
+            .expect("a reader that listens");
+        stream.write_all(message).expect("a reader that listens");
+        let mut head = [0; 4];
+        stream.read_exact(&mut head).expect("a reader that answers");
+        let mut message = vec![0; usize::try_from(u32::from_be_bytes(head)).expect("a length")];
+        stream.read_exact(&mut message).expect("a reader that answers");
+        message
+    };
+    let establishment = exchange(phone.uri().as_bytes());
+    let (mut session, _) = phone.establish(&establishment).expect("a good reader");
+    let end = exchange(&session.seal(b"\xa2gversionc1.0fstatus\x00"));
+    assert_eq!(session.receive(&end), Ok(holder::phone::Message::Status(20)));
+}
+
 fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
     let (small_blocks, small_peak) = measure(&Presented::mdl(None));
     let (portrait_blocks, portrait_peak) = measure(&Presented::mdl(Some(28_000)));
     let (large_blocks, large_peak) = measure(&Presented::mdl(Some(200_000)));
@@ -70,5 +142,11 @@ fn main() {
         ("allocations", small_blocks as f64, 60.0, true),
         ("heap", heap as f64, 16384.0, true),
         ("sessions_memory", session() as f64, 2048.0, true),
+        (
+            if quick { "quick_loopback" } else { "loopback" },
+            loopback(if quick { 50 } else { 1000 }),
+            0.0,
+            true,
+        ),
     ]);
 }

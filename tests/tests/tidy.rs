@@ -21,7 +21,14 @@ const DIRECTIONS: [(&str, &[&str]); 7] = [
     ("holder", &["mdoc"]),
     (
         "verifier-tests",
-        &["holder", "mdoc", "operator", "relying-party", "verifier-api"],
+        &[
+            "holder",
+            "mdoc",
+            "operator",
+            "reader",
+            "relying-party",
+            "verifier-api",
+        ],
     ),
 ];
 
