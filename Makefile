@@ -4,7 +4,7 @@
 SETUP := scripts/setup.sh
 SECONDS := 60
 
-.PHONY: help demo test fmt fmt-check clippy doc deny fuzz bench mutants testdata check-testdata
+.PHONY: help demo test fmt fmt-check clippy doc deny fuzz bench mutants contract testdata check-testdata
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -38,6 +38,9 @@ bench: ## Speed and memory; a table, and bench.json in cargo's target directory
 
 mutants: ## Mutation testing of the judge (ARGS go to cargo-mutants)
 	@scripts/mutants.sh $(ARGS)
+
+contract: ## Schemathesis against the running service (ARGS go to it)
+	@scripts/contract.sh $(ARGS)
 
 testdata: ## Makes testdata/ anew
 	@scripts/testdata.sh write
