@@ -67,8 +67,12 @@ pub(crate) fn run(arguments: &Present) -> Result<(), String> {
     let mac = arguments.auth == "mac";
     let device_curve = device_curve(curve, mac)?;
     let authority = arguments.pki.as_deref().and_then(pki::reader_authority);
-    let listener =
-        TcpListener::bind(&arguments.listen).map_err(|error| format!("{}: {error}", arguments.listen))?;
+    // A port alone is one of this machine.
+    let listen = match arguments.listen.parse::<u16>() {
+        Ok(port) => format!("127.0.0.1:{port}"),
+        Err(_) => arguments.listen.clone(),
+    };
+    let listener = TcpListener::bind(listen).map_err(|error| format!("{}: {error}", arguments.listen))?;
     loop {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| error.to_string())?;

@@ -5,6 +5,9 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
+/// A message of more bytes is a response under way; a shorter one, such as a status, comes at once.
+const SHORT: usize = 256;
+
 /// A connection to a phone.
 pub(crate) struct Loopback {
     stream: TcpStream,
@@ -49,8 +52,13 @@ impl Loopback {
         self.stream.write_all(&[&length.to_be_bytes(), message].concat())
     }
 
-    /// Waits for one message until the deadline.
-    pub(crate) fn receive(&mut self, deadline: Instant) -> io::Result<Received> {
+    /// Waits for one message until the deadline, or until the one that `begun` gives when the first
+    /// bytes of a long message have come.
+    pub(crate) fn receive(
+        &mut self,
+        deadline: Instant,
+        begun: impl FnOnce() -> Option<Instant>,
+    ) -> io::Result<Received> {
         let mut head = [0; 4];
         match self.fill(&mut head, deadline)? {
             Filled::Whole => {}
@@ -61,6 +69,10 @@ impl Loopback {
         if length > self.max_frame {
             return Err(io::Error::other("a frame over the limit"));
         }
+        let deadline = if length > SHORT { begun() } else { Some(deadline) };
+        let Some(deadline) = deadline else {
+            return Ok(Received::Deadline);
+        };
         let mut message = vec![0; length];
         match self.fill(&mut message, deadline)? {
             Filled::Whole => Ok(Received::Message(message)),

@@ -155,7 +155,8 @@ impl Counter {
     /// From the engagement to the verdict. The keys and the response end with this call.
     fn converse(&self, connection: &mut Loopback) -> Result<Value, Failure> {
         let clock = Instant::now();
-        let frame = match connection.receive(clock + self.settings.connect_timeout) {
+        let deadline = clock + self.settings.connect_timeout;
+        let frame = match connection.receive(deadline, || Some(deadline)) {
             Ok(Received::Message(frame)) => frame,
             Ok(Received::Deadline) => return Err(Failure::Silence),
             Ok(Received::End) | Err(_) => return Err(Failure::Connect),
@@ -191,7 +192,12 @@ impl Counter {
             let Some(deadline) = session.poll_timeout() else {
                 return Err(Failure::Connect);
             };
-            match connection.receive(clock + Duration::from_millis(deadline.as_millis())) {
+            let instant = |time: MonotonicTime| clock + Duration::from_millis(time.as_millis());
+            let received = connection.receive(instant(deadline), || {
+                session.handle_progress(since(clock));
+                session.poll_timeout().map(instant)
+            });
+            match received {
                 // A message after the end is refused by the session and changes nothing.
                 Ok(Received::Message(message)) => drop(session.handle_message(since(clock), &message)),
                 Ok(Received::Deadline) => session.handle_timeout(since(clock)),

@@ -238,3 +238,104 @@ fn a_reader_that_misbehaves_ends_its_session_and_no_more() {
     let output = phone.read("age-20", folder.path());
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
+
+/// A phone by hand: its engagement, and then what `misbehave` does with the connection.
+fn read_from(
+    pki: &Path,
+    misbehave: impl FnOnce(&mut TcpStream, &holder::phone::Engaged) + Send + 'static,
+    more: &[&str],
+) -> (Option<i32>, Value, Duration) {
+    use rand_core::SeedableRng as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let phone = std::thread::spawn(move || {
+        let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(9);
+        let engaged = holder::phone::Engaged::new(mdoc::crypto::Curve::P256, &mut random).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        send(&mut stream, engaged.uri().as_bytes());
+        misbehave(&mut stream, &engaged);
+    });
+    let start = std::time::Instant::now();
+    let output = read(&address, pki, more);
+    let spent = start.elapsed();
+    phone.join().unwrap();
+    (output.status.code(), report(&output), spent)
+}
+
+fn send(stream: &mut TcpStream, message: &[u8]) {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let _ = stream.write_all(&[&length[..], message].concat());
+}
+
+/// Reads until the reader has closed.
+fn drain(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+}
+
+#[test]
+fn a_phone_that_breaks_the_framing_gives_no_verdict_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = folder.path();
+    drop(Phone::start(pki, &[]));
+    let limits = ["--consent-timeout", "2", "--receive-timeout", "1"];
+    let expect = |(status, report, spent): (Option<i32>, Value, Duration), reason: &str, phase: &str| {
+        assert_eq!(status, Some(3));
+        assert_eq!(
+            report,
+            json!({ "verdict": null, "reason": reason, "phase": phase })
+        );
+        assert!(spent < Duration::from_secs(20), "{spent:?}");
+    };
+    // Two engagements.
+    let twice = read_from(
+        pki,
+        |stream, engaged| {
+            send(stream, engaged.uri().as_bytes());
+            drain(stream);
+        },
+        &limits,
+    );
+    expect(twice, "session.decoding", "consent");
+    // Half closed: the phone takes the request and can say nothing.
+    let half = read_from(
+        pki,
+        |stream, _| {
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            drain(stream);
+        },
+        &limits,
+    );
+    expect(half, "session.terminated", "consent");
+    // A frame of 4 GiB, announced.
+    let huge = read_from(
+        pki,
+        |stream, _| {
+            let _ = stream.write_all(&[0xff; 8]);
+            drain(stream);
+        },
+        &limits,
+    );
+    expect(huge, "session.transport", "consent");
+    // A message that begins and never ends.
+    let endless = read_from(
+        pki,
+        |stream, _| {
+            let _ = stream.write_all(&[0, 0, 4, 0, 0xa1]);
+            drain(stream);
+        },
+        &limits,
+    );
+    expect(endless, "session.timeout", "receive");
+    // One that stops in the middle.
+    let cut = read_from(
+        pki,
+        |stream, _| {
+            let _ = stream.write_all(&[0, 0, 4, 0, 0xa1]);
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            drain(stream);
+        },
+        &limits,
+    );
+    expect(cut, "session.transport", "receive");
+}
