@@ -41,9 +41,12 @@ pub(super) type Members<'b> = Vec<(Cow<'b, str>, Value<'b>)>;
 
 /// The members of a JSON object.
 pub(super) fn of_json(body: &[u8]) -> Result<Members<'_>, Problem> {
+    // Built with arbitrary precision, as another crate of a program may ask for, the parser shows a number
+    // as a map of its own.
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
     match serde_json::from_slice(body) {
-        Ok(Top::Map(members)) => Ok(members),
-        Ok(Top::Other) => Err(Problem::new(
+        Ok(Top::Map(members)) if is_object => Ok(members),
+        Ok(Top::Map(_) | Top::Other) => Err(Problem::new(
             Kind::BodyNotAMap,
             "the body is JSON but not an object",
         )),
