@@ -90,6 +90,10 @@ mod tests {
         assert!(fault("elements = 0").ends_with("elements is a number from 1 to 1000000"));
         assert!(fault("cbor_depth = 129").ends_with("cbor_depth is a number from 1 to 128"));
         assert!(limits_from_toml("cbor_depth = 128").is_ok());
+        assert!(
+            fault("message_bytes = 268435457").ends_with("message_bytes is a number from 1 to 268435456")
+        );
+        assert!(limits_from_toml("message_bytes = 268435456").is_ok());
         assert!(fault("message_bytes = -1").contains("message_bytes"));
         assert!(fault("bytes = 1").contains("unknown field `bytes`"));
     }
