@@ -360,4 +360,13 @@ fn a_phone_of_version_1_1_is_told_that_any_document_is_enough() {
         .device_request(Version::V1_1)
         .unwrap();
     assert_eq!((one.version(), one.device_request_info()), (Version::V1_0, None));
+    let plain = |documents: &str, count: usize| {
+        let document = |index: usize| json!({ "doc_type": format!("d{index}"), "request": { "n": { "age_over_20": false } } });
+        let purpose = Purpose::from_json(json!({ "id": "p", "title": { "en": "P" }, "documents": documents,
+            "document": (0..count).map(document).collect::<Vec<_>>() }));
+        let request = purpose.unwrap().device_request(Version::V1_1).unwrap();
+        request.device_request_info().is_none()
+    };
+    assert!(plain("any", 1) && plain("all", 1) && plain("all", 2));
+    assert!(!plain("any", 2));
 }
