@@ -184,7 +184,8 @@ fn certificate_finding(error: SelectError) -> Finding {
     }
 }
 
-fn deviation_finding(Deviation { role, rule }: Deviation) -> Finding {
+fn deviation_finding(deviation: Deviation) -> Finding {
+    let Deviation { role, rule } = deviation;
     let reason = match rule {
         CertificateRule::CountryMatch | CertificateRule::StateMatch => Reason::IssuerCountry,
         CertificateRule::PublicKey | CertificateRule::SignatureAlgorithm => Reason::IssuerAlgorithm,
@@ -193,5 +194,5 @@ fn deviation_finding(Deviation { role, rule }: Deviation) -> Finding {
     Finding::new(reason)
         .with("certificate", Fact::Text(role.name().into()))
         .with("rule", Fact::Text(rule.name().into()))
-        .with("clause", Fact::Text(rule.clause().into()))
+        .with("clause", Fact::Text(deviation.clause().into()))
 }

@@ -15,7 +15,9 @@ use crate::crypto::{Curve, HashAlgorithm, PublicKey, SignatureError, sha1};
 use crate::limits::{CERTIFICATE_BYTES, URI_BYTES};
 use crate::time::UnixTime;
 
+use super::profile::deviations;
 use super::rules::oid;
+use super::{CertificateRole, Deviation, IssuerCertificateProfile};
 
 /// Extensions in one certificate. The profiles know nine; the bound keeps the search for
 /// duplicates short.
@@ -232,6 +234,11 @@ impl Certificate {
     /// Authority key identifier.
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
         self.facts.authority_key_identifier.as_deref()
+    }
+
+    /// Every rule that the certificate breaks in this role under this profile.
+    pub fn deviations(&self, role: CertificateRole, profile: &IssuerCertificateProfile) -> Vec<Deviation> {
+        deviations(self, role, profile).collect()
     }
 
     /// Verifies this certificate's signature, over the bytes received, under the issuer's key.

@@ -7,6 +7,8 @@ mod certificate;
 mod path;
 mod profile;
 mod rules;
+mod signer_chain;
+mod signers;
 #[cfg(test)]
 mod tests;
 
@@ -17,4 +19,5 @@ pub use path::{Path, PathError, PathSet, SelectError, Validity, build_path};
 pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
 pub use rules::CertificateRule;
 pub(crate) use rules::oid::curve as named_curve;
+pub use signer_chain::SignerChain;
 pub use x509_cert::der::asn1::ObjectIdentifier;

@@ -160,7 +160,7 @@ pub fn build_path<'p>(
     })
 }
 
-fn parse(chain: &[&[u8]]) -> Result<Vec<Certificate>, PathError> {
+pub(super) fn parse(chain: &[&[u8]]) -> Result<Vec<Certificate>, PathError> {
     let mut certificates = Vec::with_capacity(chain.len());
     for (index, der) in chain.iter().enumerate() {
         let certificate = Certificate::from_der(der);
@@ -169,7 +169,7 @@ fn parse(chain: &[&[u8]]) -> Result<Vec<Certificate>, PathError> {
     Ok(certificates)
 }
 
-fn check_order(leaf: &Certificate, intermediates: &[&Certificate]) -> Result<(), PathError> {
+pub(super) fn check_order(leaf: &Certificate, intermediates: &[&Certificate]) -> Result<(), PathError> {
     let mut last = leaf;
     for certificate in intermediates {
         if certificate.subject_der() != last.issuer_der() || !key_identifiers_agree(last, certificate) {
@@ -257,7 +257,7 @@ fn path(
     }
 }
 
-const fn validity(certificate: &Certificate, role: CertificateRole) -> Validity {
+pub(super) const fn validity(certificate: &Certificate, role: CertificateRole) -> Validity {
     Validity {
         role,
         not_before: certificate.not_before(),

@@ -11,6 +11,7 @@ use crate::time::Date;
 use super::Certificate;
 use super::certificate::NameAttribute;
 use super::rules::{CertificateRule, oid};
+use super::signers;
 
 /// What a document type asks of its issuer's certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,12 @@ pub enum CertificateRole {
     Intermediate,
     /// The signer of MSOs.
     DocumentSigner,
+    /// A reader, which signs its requests.
+    Reader,
+    /// The signer of a VICAL.
+    VicalSigner,
+    /// The signer of status lists and identifier lists.
+    StatusSigner,
 }
 
 impl CertificateRole {
@@ -74,6 +81,9 @@ impl CertificateRole {
             Self::Anchor => "anchor",
             Self::Intermediate => "intermediate",
             Self::DocumentSigner => "document_signer",
+            Self::Reader => "reader",
+            Self::VicalSigner => "vical_signer",
+            Self::StatusSigner => "status_signer",
         }
     }
 }
@@ -87,12 +97,35 @@ pub struct Deviation {
     pub rule: CertificateRule,
 }
 
+impl Deviation {
+    /// The clause of ISO/IEC 18013-5 that sets the rule for this role.
+    pub const fn clause(&self) -> &'static str {
+        match self.role {
+            CertificateRole::Anchor | CertificateRole::Intermediate | CertificateRole::DocumentSigner => {
+                self.rule.clause()
+            }
+            CertificateRole::Reader => "B.7",
+            CertificateRole::VicalSigner => "Annex C",
+            CertificateRole::StatusSigner => "B.9",
+        }
+    }
+}
+
 const SECONDS_PER_DAY: i64 = 86_400;
 
-type Check = fn(&Certificate, &IssuerCertificateProfile) -> bool;
+pub(super) type Check = fn(&Certificate, &IssuerCertificateProfile) -> bool;
 
-/// The rules of every certificate.
+/// The rules of every certificate of an issuer, a reader or a VICAL provider.
 const COMMON: &[(CertificateRule, Check)] = &[
+    (CertificateRule::Country, |c, _| country(c)),
+    (CertificateRule::CommonName, |c, _| c.common_name().is_some()),
+    (CertificateRule::SubjectKeyIdentifier, |c, _| {
+        subject_key_identifier(c)
+    }),
+];
+
+/// The rules of every certificate whatsoever.
+const UNIVERSAL: &[(CertificateRule, Check)] = &[
     (CertificateRule::Version, |c, _| c.facts.version_3),
     (CertificateRule::SerialNumber, |c, _| serial_number(c)),
     (CertificateRule::AlgorithmsAgree, |c, _| c.facts.algorithms_agree),
@@ -111,11 +144,6 @@ const COMMON: &[(CertificateRule, Check)] = &[
             .extensions
             .iter()
             .all(|e| !e.critical || oid::KNOWN.contains(&e.oid))
-    }),
-    (CertificateRule::Country, |c, _| country(c)),
-    (CertificateRule::CommonName, |c, _| c.common_name().is_some()),
-    (CertificateRule::SubjectKeyIdentifier, |c, _| {
-        subject_key_identifier(c)
     }),
 ];
 
@@ -155,12 +183,7 @@ const DOCUMENT_SIGNER: &[(CertificateRule, Check)] = &[
         key_usage(c, KeyUsages::DigitalSignature.into())
     }),
     (CertificateRule::ExtendedKeyUsage, extended_key_usage),
-    (CertificateRule::BasicConstraints, |c, _| {
-        c.facts
-            .basic_constraints
-            .as_ref()
-            .is_none_or(|constraints| !constraints.ca)
-    }),
+    (CertificateRule::BasicConstraints, |c, _| no_authority(c)),
     (CertificateRule::IssuerAltName, |c, _| issuer_alt_name(c)),
     (CertificateRule::CrlDistributionPoint, |c, _| {
         crl_distribution_point(c)
@@ -173,12 +196,15 @@ pub(super) fn deviations(
     role: CertificateRole,
     profile: &IssuerCertificateProfile,
 ) -> impl Iterator<Item = Deviation> {
-    let own = match role {
-        CertificateRole::Anchor => ANCHOR,
-        CertificateRole::Intermediate => INTERMEDIATE,
-        CertificateRole::DocumentSigner => DOCUMENT_SIGNER,
+    let (common, own) = match role {
+        CertificateRole::Anchor => (COMMON, ANCHOR),
+        CertificateRole::Intermediate => (COMMON, INTERMEDIATE),
+        CertificateRole::DocumentSigner => (COMMON, DOCUMENT_SIGNER),
+        CertificateRole::Reader => (COMMON, signers::READER),
+        CertificateRole::VicalSigner => (COMMON, signers::VICAL_SIGNER),
+        CertificateRole::StatusSigner => (&[][..], signers::STATUS_SIGNER),
     };
-    let rules = COMMON.iter().chain(own);
+    let rules = UNIVERSAL.iter().chain(common).chain(own);
     rules
         .filter(move |(_, check)| !check(certificate, profile))
         .map(move |(rule, _)| Deviation { role, rule: *rule })
@@ -255,12 +281,12 @@ fn subject_key_identifier(certificate: &Certificate) -> bool {
         && critical(certificate, oid::SUBJECT_KEY_IDENTIFIER) == Some(false)
 }
 
-fn authority_key_identifier(certificate: &Certificate) -> bool {
+pub(super) fn authority_key_identifier(certificate: &Certificate) -> bool {
     certificate.authority_key_identifier().is_some()
         && critical(certificate, oid::AUTHORITY_KEY_IDENTIFIER) == Some(false)
 }
 
-fn key_usage(certificate: &Certificate, exactly: FlagSet<KeyUsages>) -> bool {
+pub(super) fn key_usage(certificate: &Certificate, exactly: FlagSet<KeyUsages>) -> bool {
     certificate
         .facts
         .key_usage
@@ -283,6 +309,12 @@ fn authority(certificate: &Certificate) -> bool {
         && critical(certificate, oid::BASIC_CONSTRAINTS) == Some(true)
 }
 
+/// Basic constraints are absent or say that the subject is no authority. Critical or not.
+pub(super) fn no_authority(certificate: &Certificate) -> bool {
+    let constraints = certificate.facts.basic_constraints.as_ref();
+    constraints.is_none_or(|constraints| !constraints.ca)
+}
+
 /// A path length of zero is the rule where nothing may stand between root and signer. Elsewhere
 /// [`path_length_deviations`] holds the length against the path.
 fn root_constraints(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
@@ -295,13 +327,18 @@ fn issuer_alt_name(certificate: &Certificate) -> bool {
     critical(certificate, oid::ISSUER_ALT_NAME) == Some(false)
 }
 
-fn crl_distribution_point(certificate: &Certificate) -> bool {
+pub(super) fn crl_distribution_point(certificate: &Certificate) -> bool {
     !certificate.crl_uris().is_empty() && certificate.facts.crl_points_plain
 }
 
 fn signer_lifetime(certificate: &Certificate, profile: &IssuerCertificateProfile) -> bool {
+    lives_days(certificate, profile.max_document_signer_days)
+}
+
+/// Whether the certificate is valid for at most so many days.
+pub(super) fn lives_days(certificate: &Certificate, days: u32) -> bool {
     let seconds = certificate.not_after().seconds() - certificate.not_before().seconds();
-    (0..=i64::from(profile.max_document_signer_days) * SECONDS_PER_DAY).contains(&seconds)
+    (0..=i64::from(days) * SECONDS_PER_DAY).contains(&seconds)
 }
 
 /// Calendar years, so that leap days do not count against a root. A root of 29 February may last
@@ -317,7 +354,7 @@ fn root_lifetime(certificate: &Certificate, profile: &IssuerCertificateProfile) 
 }
 
 /// Whether the extension is critical, if it is there.
-fn critical(certificate: &Certificate, id: ObjectIdentifier) -> Option<bool> {
+pub(super) fn critical(certificate: &Certificate, id: ObjectIdentifier) -> Option<bool> {
     certificate
         .facts
         .extensions

@@ -123,6 +123,23 @@ pub(super) mod oid {
         EXTENDED_KEY_USAGE,
     ];
 
+    /// Extended key usages of a reader: ISO/IEC 18013-5 and 23220-4.
+    pub(in crate::x509) const READER_USAGES: [ObjectIdentifier; 2] =
+        [oid("1.0.18013.5.1.6"), oid("1.0.23220.4.1.6")];
+    /// The extended key usage of a VICAL signer.
+    pub(in crate::x509) const VICAL_SIGNER_USAGE: ObjectIdentifier = oid("1.0.18013.5.1.8");
+    /// Extended key usages that no status signer has: readers, VICAL signers, TLS clients of the
+    /// first edition, and servers, clients and OCSP responders of the web.
+    pub(in crate::x509) const USAGES_OF_OTHERS: [ObjectIdentifier; 7] = [
+        READER_USAGES[0],
+        READER_USAGES[1],
+        VICAL_SIGNER_USAGE,
+        oid("1.0.18013.5.1.9"),
+        oid("1.3.6.1.5.5.7.3.1"),
+        oid("1.3.6.1.5.5.7.3.2"),
+        oid("1.3.6.1.5.5.7.3.9"),
+    ];
+
     pub(in crate::x509) const ECDSA_WITH_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
     pub(in crate::x509) const ECDSA_WITH_SHA384: ObjectIdentifier = oid("1.2.840.10045.4.3.3");
     pub(in crate::x509) const ECDSA_WITH_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");

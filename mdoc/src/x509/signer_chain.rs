@@ -1,0 +1,131 @@
+//! The chain of one who signs lists: VICALs, status lists, identifier lists. Whose word it is
+//! under depends on the list, so that the top is judged by the caller's authority.
+
+use crate::cose::MAX_CERTIFICATES;
+use crate::crypto::PublicKey;
+use crate::time::UnixTime;
+
+use super::path::{check_order, parse, validity};
+use super::{
+    Certificate, CertificateRole, CertificateRule, Deviation, IssuerCertificateProfile, PathError,
+    SelectError, Validity,
+};
+
+/// A signer's certificate and the authorities above it, each signed by the next. Says nothing of
+/// whether anybody trusts the last.
+#[derive(Clone, Debug)]
+pub struct SignerChain {
+    leaf: Certificate,
+    authorities: Vec<Certificate>,
+    role: CertificateRole,
+    deviations: Vec<(usize, Deviation)>,
+}
+
+impl SignerChain {
+    /// Reads `chain`, the signer's certificate first, checks its order and every signature inside
+    /// it, and holds the signer against the profile of `role`.
+    ///
+    /// # Errors
+    /// [`PathError`]. Broken rules of a profile are no error; see [`Self::judge`].
+    pub fn new(
+        chain: &[&[u8]],
+        role: CertificateRole,
+        profile: &IssuerCertificateProfile,
+    ) -> Result<Self, PathError> {
+        if chain.len() > MAX_CERTIFICATES {
+            return Err(PathError::TooManyCertificates(chain.len()));
+        }
+        let mut certificates = parse(chain)?.into_iter();
+        let leaf = certificates.next().ok_or(PathError::Empty)?;
+        let authorities: Vec<Certificate> = certificates.collect();
+        check_order(&leaf, &authorities.iter().collect::<Vec<_>>())?;
+        let mut last = &leaf;
+        for authority in &authorities {
+            let key = authority.public_key().ok_or(PathError::Signature)?;
+            last.verify_signed_by(key).map_err(|_| PathError::Signature)?;
+            last = authority;
+        }
+        let of_leaf = leaf
+            .deviations(role, profile)
+            .into_iter()
+            .map(|deviation| (0, deviation));
+        let of_authorities = authorities.iter().enumerate().flat_map(|(index, certificate)| {
+            let found = certificate.deviations(CertificateRole::Intermediate, profile);
+            found.into_iter().map(move |deviation| (index + 1, deviation))
+        });
+        // An authority may have no more authorities below it than it says (RFC 5280 §6.1.4). The
+        // path length of a root, zero by its profile, counts document signers alone: lists are
+        // signed below an intermediate in the field.
+        let too_long = authorities.iter().enumerate().filter_map(|(below, certificate)| {
+            let constraints = certificate.facts.basic_constraints.as_ref()?;
+            let exceeded = usize::from(constraints.path_len_constraint?) < below;
+            let deviation = Deviation {
+                role: CertificateRole::Intermediate,
+                rule: CertificateRule::PathLength,
+            };
+            exceeded.then_some((below + 1, deviation))
+        });
+        let deviations = of_leaf.chain(of_authorities).chain(too_long).collect();
+        Ok(Self {
+            leaf,
+            authorities,
+            role,
+            deviations,
+        })
+    }
+
+    /// The signer's certificate.
+    pub const fn leaf(&self) -> &Certificate {
+        &self.leaf
+    }
+
+    /// The certificates, the signer's first.
+    pub fn certificates(&self) -> impl DoubleEndedIterator<Item = &Certificate> {
+        core::iter::once(&self.leaf).chain(&self.authorities)
+    }
+
+    /// How many certificates of the chain stand below `key`: the shortest part of the chain whose
+    /// last certificate this key signed. `None` where it signed none.
+    pub fn signed_by(&self, key: &PublicKey) -> Option<usize> {
+        let signed = |certificate: &Certificate| certificate.verify_signed_by(key).is_ok();
+        self.certificates().position(signed).map(|index| index + 1)
+    }
+
+    /// How many certificates of the chain stand below this authority, or end with it.
+    pub fn below(&self, authority: &Certificate) -> Option<usize> {
+        let same = |certificate: &Certificate| certificate.der() == authority.der();
+        let itself = self.certificates().position(same).map(|index| index + 1);
+        let signed = authority.public_key().and_then(|key| self.signed_by(key));
+        itself.into_iter().chain(signed).min()
+    }
+
+    /// Judges the first `count` certificates: profile, then validity from `earliest` to `latest`.
+    ///
+    /// # Errors
+    /// The first rule that is broken, or the first certificate that is not valid.
+    pub fn judge(&self, count: usize, earliest: UnixTime, latest: UnixTime) -> Result<(), SelectError> {
+        if let Some((_, deviation)) = self.deviations.iter().find(|(index, _)| *index < count) {
+            return Err(SelectError::Deviation(*deviation));
+        }
+        for validity in self.validities().take(count) {
+            if validity.not_after < earliest {
+                return Err(SelectError::Expired(validity));
+            }
+            if latest < validity.not_before {
+                return Err(SelectError::NotYetValid(validity));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every broken rule, with the place of its certificate in the chain.
+    pub fn deviations(&self) -> &[(usize, Deviation)] {
+        &self.deviations
+    }
+
+    fn validities(&self) -> impl Iterator<Item = Validity> {
+        let authorities = self.authorities.iter();
+        core::iter::once(validity(&self.leaf, self.role))
+            .chain(authorities.map(|authority| validity(authority, CertificateRole::Intermediate)))
+    }
+}
