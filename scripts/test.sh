@@ -9,6 +9,7 @@ passed=0
 failed=0
 
 main() {
+    command -v openssl >/dev/null || need_packages openssl
     interop
     # The tests start the programs: built here once, so that none of them waits for the compiler.
     cargo build --locked --quiet -p reader -p verifier-api -p holder
