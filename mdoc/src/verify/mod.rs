@@ -77,6 +77,9 @@ pub struct Context<'c> {
     pub now: UnixTime,
     /// Seconds by which clocks may differ.
     pub clock_skew: i64,
+    /// The fewest bits of the group of any key from the document signer to the anchor; none for
+    /// whatever the profile allows. Not part of what the cache remembers.
+    pub minimum_curve_bits: Option<u16>,
     /// Bounds of the CBOR inside the document.
     pub limits: &'c Limits,
 }
