@@ -12,7 +12,7 @@ use mdoc::verify::{
 use crate::elements;
 use crate::evidence::Evidence;
 use crate::policy;
-use crate::profile::DocumentProfile;
+use crate::profile::{DocumentProfile, NextStep};
 use crate::purpose::{self, Purpose, Requirement};
 use crate::trust::TrustSnapshot;
 use crate::verdict::{Answer, Decision, DocumentReport, Verdict, all_after};
@@ -221,6 +221,7 @@ impl<'a> Case<'a, '_> {
             rules_by_name: &rules_by_name,
             now: self.now,
             clock_skew: 0,
+            minimum_curve_bits: self.purpose.minimum_curve_bits(),
             limits: self.limits,
         };
         let line = verify_document(document, self.keys.for_document(index).as_ref(), &context);
@@ -292,7 +293,7 @@ impl<'a> Case<'a, '_> {
                     Err(finding) => Outcome::Failed(finding),
                 },
             );
-            wanted = self.wanted(verified);
+            wanted = self.wanted(verified, profile);
         } else {
             let after = checks.iter().find(|report| report.outcome.failure().is_some());
             let after = after.map_or(Check::Elements, |report| report.check);
@@ -326,6 +327,7 @@ impl<'a> Case<'a, '_> {
             reason,
             checks,
             withheld: withheld(purpose_document, document),
+            next_step: next_step(reason, own),
             verified: line.verified.filter(|_| accepted),
         };
         Judged {
@@ -337,7 +339,11 @@ impl<'a> Case<'a, '_> {
     }
 
     /// The evidence that policy asks for and that is not at hand.
-    fn wanted(&self, verified: &mdoc::verify::VerifiedDocument<'_>) -> Vec<Wanted> {
+    fn wanted(
+        &self,
+        verified: &mdoc::verify::VerifiedDocument<'_>,
+        profile: &DocumentProfile,
+    ) -> Vec<Wanted> {
         let revocation = self.purpose.revocation();
         let standing = verified.standing();
         let mut wanted = Vec::new();
@@ -347,7 +353,8 @@ impl<'a> Case<'a, '_> {
                 .path()
                 .map(|path| path.crl_uris.as_slice())
                 .unwrap_or_default();
-            wanted.extend(uris.iter().map(|uri| Wanted::Crl { uri: uri.clone() }));
+            let uris = uris.iter().filter(|uri| profile.takes_crl_from(uri));
+            wanted.extend(uris.map(|uri| Wanted::Crl { uri: uri.clone() }));
         }
         if revocation.status != Requirement::Off
             && standing.status == Known::Unavailable
@@ -377,6 +384,14 @@ const fn edition_of(response: &DeviceResponse<'_>) -> &'static str {
     }
 }
 
+/// What the holder can do, by the profile of the document's own type.
+fn next_step(reason: Option<Reason>, profile: &DocumentProfile) -> Option<NextStep> {
+    match reason? {
+        Reason::MsoExpired => profile.expired.clone(),
+        _ => None,
+    }
+}
+
 /// A document that nobody asked for: reported, not judged, nothing of it handed out.
 fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Judged<'a> {
     let made = vec![
@@ -398,6 +413,7 @@ fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Ju
             .iter()
             .map(|item| (item.name_space, item.element_identifier))
             .collect(),
+        next_step: None,
         verified: None,
     };
     Judged {

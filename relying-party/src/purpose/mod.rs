@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::age::age_over_threshold;
 use file::{AnswerFile, DocumentFile, PurposeFile};
-pub use file::{Audience, Documents, Requirement, StatutoryBasis};
+pub use file::{Audience, Documents, Requirement, SeenBefore, StatutoryBasis};
 pub use ready_made::{READY_MADE, ready_made};
 
 /// The element that the Number Act forbids to ask for without a statutory basis.
@@ -278,6 +278,16 @@ impl Purpose {
                 None => None,
             },
         }
+    }
+
+    /// What it means that a record was presented before.
+    pub const fn seen_before(&self) -> SeenBefore {
+        self.file.seen_before
+    }
+
+    /// The fewest bits of the group of any key from a document signer to its anchor.
+    pub fn minimum_curve_bits(&self) -> Option<u16> {
+        self.file.minimum_curve_bits.map(file::CurveBits::get)
     }
 
     /// SHA-256 of the canonical form: the same for TOML and JSON of the same meaning.
