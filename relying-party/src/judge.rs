@@ -14,6 +14,7 @@ use crate::evidence::Evidence;
 use crate::policy;
 use crate::profile::{DocumentProfile, NextStep};
 use crate::purpose::{self, Purpose, Requirement};
+use crate::seen::Record;
 use crate::trust::TrustSnapshot;
 use crate::verdict::{Answer, Decision, DocumentReport, Verdict, all_after};
 
@@ -149,6 +150,8 @@ struct Judged<'a> {
     asked: Option<usize>,
     answers: Vec<Answer<'a>>,
     wanted: Vec<Wanted>,
+    /// Which record it is, where the purpose asks.
+    record: Option<Record>,
 }
 
 impl<'a> Case<'a, '_> {
@@ -266,6 +269,7 @@ impl<'a> Case<'a, '_> {
         push(Check::DeviceAuth, line.device_auth);
         let mut answers = Vec::new();
         let mut wanted = Vec::new();
+        let mut record = None;
         let mut edition = edition_of(response);
         if let Some(verified) = &line.verified {
             let named = verified.signer().path().and_then(|path| path.profile.as_deref());
@@ -294,6 +298,7 @@ impl<'a> Case<'a, '_> {
                 },
             );
             wanted = self.wanted(verified, profile);
+            record = Record::of(verified, profile, self.purpose);
         } else {
             let after = checks.iter().find(|report| report.outcome.failure().is_some());
             let after = after.map_or(Check::Elements, |report| report.check);
@@ -335,6 +340,7 @@ impl<'a> Case<'a, '_> {
             asked,
             answers,
             wanted,
+            record,
         }
     }
 
@@ -421,6 +427,7 @@ fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Ju
         asked: None,
         answers: Vec::new(),
         wanted: Vec::new(),
+        record: None,
     }
 }
 

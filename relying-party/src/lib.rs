@@ -12,6 +12,7 @@ pub mod matching;
 mod policy;
 pub mod profile;
 pub mod purpose;
+pub mod seen;
 mod text;
 mod trust;
 pub mod values;

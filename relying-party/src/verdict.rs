@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::matching::Matching;
 use crate::profile::NextStep;
 use crate::purpose::Audience;
+use crate::seen::HeldBack;
 use crate::values;
 
 /// What the evidence comes to.
@@ -157,6 +158,8 @@ pub struct Verdict<'a> {
     /// The instant of judgement.
     pub at: UnixTime,
     pub(crate) answers: Vec<Answer<'a>>,
+    /// What is known already and may leave once somebody has looked whether it was seen before.
+    pub(crate) held_back: Option<HeldBack<'a>>,
 }
 
 impl<'a> Verdict<'a> {

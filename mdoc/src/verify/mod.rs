@@ -135,10 +135,10 @@ pub fn verify_document<'a>(
         Ok(mso) => issuer_auth::outcome_of(mso),
         Err(outcome) => outcome.clone(),
     };
-    let self_signed = match mso {
-        Ok(mso) => SelfSignedMso::new(mso, document).map_err(Outcome::Failed),
-        Err(Outcome::Failed(_)) => Err(Outcome::NotReached { after: Check::Mso }),
-        Err(_) => Err(Outcome::NotReached {
+    let self_signed = match (mso, &payload) {
+        (Ok(mso), Ok(payload)) => SelfSignedMso::new(mso, *payload, document).map_err(Outcome::Failed),
+        (Err(Outcome::Failed(_)), _) => Err(Outcome::NotReached { after: Check::Mso }),
+        _ => Err(Outcome::NotReached {
             after: Check::IssuerSignature,
         }),
     };

@@ -1,6 +1,7 @@
 //! Purposes: what is asked, why, and the little that may leave.
 
 mod file;
+mod hash;
 mod ready_made;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,6 @@ use mdoc::request::{
 };
 use mdoc::version::Version;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::age::age_over_threshold;
 use file::{AnswerFile, DocumentFile, PurposeFile};
@@ -182,7 +182,7 @@ impl Purpose {
                 document.answers.push(index);
             }
         }
-        let hash = canonical_hash(&file);
+        let hash = hash::canonical_hash(&file);
         Ok(Self {
             file,
             answers,
@@ -499,44 +499,6 @@ fn check_names(file: &PurposeFile) -> Result<(), PurposeError> {
         }
     }
     Ok(())
-}
-
-fn canonical_hash(file: &PurposeFile) -> [u8; 32] {
-    let value = serde_json::to_value(file).unwrap_or(Value::Null);
-    let mut text = String::new();
-    canonical(&value, &mut text);
-    Sha256::digest(text.as_bytes()).into()
-}
-
-/// JSON with keys in order and no white space.
-fn canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().collect();
-            pairs.sort_unstable_by_key(|(key, _)| key.as_str());
-            out.push('{');
-            for (index, (key, value)) in pairs.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                canonical(value, out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                canonical(item, out);
-            }
-            out.push(']');
-        }
-        scalar => out.push_str(&scalar.to_string()),
-    }
 }
 
 #[cfg(test)]
