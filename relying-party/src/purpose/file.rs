@@ -246,3 +246,14 @@ impl From<Age> for String {
         format!("{}s", age.0)
     }
 }
+
+/// A TOML date has no JSON form of its own: it would never equal an element.
+pub(super) fn holds_date(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key.starts_with("$__toml") || holds_date(value)),
+        Value::Array(items) => items.iter().any(holds_date),
+        _ => false,
+    }
+}

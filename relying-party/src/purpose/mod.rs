@@ -440,7 +440,7 @@ fn answer(written: &AnswerFile) -> Result<Answer, PurposeError> {
             let value = written
                 .value
                 .clone()
-                .filter(|value| !value.is_null() && !holds_date(value));
+                .filter(|value| !value.is_null() && !file::holds_date(value));
             let Some(value) = value else {
                 return rule(format!(
                     "the answer {} lacks a value to compare with; dates are compared as text",
@@ -471,17 +471,6 @@ fn answer(written: &AnswerFile) -> Result<Answer, PurposeError> {
         optional: written.optional,
         audience: written.audience,
     })
-}
-
-/// A TOML date has no JSON form of its own: it would never equal an element.
-fn holds_date(value: &Value) -> bool {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .any(|(key, value)| key.starts_with("$__toml") || holds_date(value)),
-        Value::Array(items) => items.iter().any(holds_date),
-        _ => false,
-    }
 }
 
 /// Two answers may share a name only where at most one of them can come: with any document, of
