@@ -6,6 +6,7 @@ mod input;
 mod inspect;
 mod jobs;
 mod report;
+mod seen;
 pub mod serve;
 mod verify;
 
