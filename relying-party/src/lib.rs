@@ -21,5 +21,5 @@ pub use judge::{DeviceKeys, Judgement, Wanted, judge};
 pub use limits::{LimitsError, limits_from_toml};
 pub use mdoc::limits::Limits;
 pub use text::verdict_text;
-pub use trust::{TrustError, TrustFile, TrustSnapshot, pem_certificates};
+pub use trust::{HeldTrustList, TrustError, TrustFile, TrustSnapshot, pem_certificates};
 pub use verdict::{Answer, AnswerValue, Decision, DocumentReport, Verdict, sha256_text};
