@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::status::{RefusedToken, StatusToken, TokenError};
-use crate::x509::{CrlError, CrlRollback, RevocationList};
+use crate::x509::{CrlError, RevocationList};
 
 /// CRLs of one issuer's name, or tokens of one list, that are kept beside each other.
 const MAX_SIDE_BY_SIDE: usize = 8;
@@ -30,9 +30,6 @@ pub enum EvidenceError {
     /// Not a token.
     #[error("{0}")]
     Token(#[from] TokenError),
-    /// Older than a list that is held.
-    #[error("{0}")]
-    Rollback(#[from] CrlRollback),
     /// More lists under one name than are kept.
     #[error("more than {MAX_SIDE_BY_SIDE} lists of one name")]
     TooMany,
@@ -136,12 +133,18 @@ impl Evidence {
     /// This evidence and that of `other`.
     #[must_use]
     pub fn merged(mut self, other: &Self) -> Self {
+        // Beyond the bound the lists at hand stay.
         for list in other.crls.values().flatten() {
-            // Beyond the bound the lists at hand stay.
-            let _kept = self.insert_crl(Arc::clone(list));
+            let known = self.crls_of(list.issuer_der());
+            if !known.iter().any(|known| Arc::ptr_eq(known, list)) {
+                let _kept = self.insert_crl(Arc::clone(list));
+            }
         }
         for token in other.tokens.values().flatten() {
-            let _kept = self.insert_token(Arc::clone(token));
+            let known = self.tokens_of(token.subject());
+            if !known.iter().any(|known| Arc::ptr_eq(known, token)) {
+                let _kept = self.insert_token(Arc::clone(token));
+            }
         }
         for (uri, error) in &other.refused {
             self.refused.entry(uri.clone()).or_insert_with(|| error.clone());
@@ -149,23 +152,20 @@ impl Evidence {
         self
     }
 
-    /// Refuses to go back: no CRL here may be older than one of the same issuer and key in `known`
-    /// that the same key signed. What would go back is replaced by what is known.
+    /// Refuses to go back: a CRL that is older than one in `known` of the same issuer and key is
+    /// replaced by that one. Says how many were.
     #[must_use]
-    pub fn not_behind(mut self, known: &Self) -> (Self, Vec<CrlRollback>) {
-        let mut refused = Vec::new();
+    pub fn not_behind(mut self, known: &Self) -> (Self, usize) {
+        let mut replaced = 0;
         for (issuer, lists) in &mut self.crls {
             for list in lists {
-                let older = known
-                    .crls_of(issuer)
-                    .iter()
-                    .find_map(|other| list.check_not_older(other).err().map(|error| (other, error)));
-                if let Some((other, error)) = older {
-                    refused.push(error);
-                    *list = Arc::clone(other);
+                let known = known.crls_of(issuer).iter();
+                if let Some(newer) = known.clone().find(|other| list.check_not_older(other).is_err()) {
+                    *list = Arc::clone(newer);
+                    replaced += 1;
                 }
             }
         }
-        (self, refused)
+        (self, replaced)
     }
 }

@@ -274,8 +274,8 @@ fn a_number_never_goes_back() {
         (&[1, 0], &[0, 0xff], 1),
         (&[0, 0xff], &[1, 0], 0),
     ] {
-        let (kept, rollbacks) = list(new).not_behind(&list(known));
-        assert_eq!(rollbacks.len(), refused, "{known:?} {new:?}");
+        let (kept, replaced) = list(new).not_behind(&list(known));
+        assert_eq!(replaced, refused, "{known:?} {new:?}");
         let number = kept.crls().next().unwrap().number().unwrap().clone();
         assert!(number >= *list(known).crls().next().unwrap().number().unwrap());
     }
@@ -445,6 +445,42 @@ fn serial_numbers_are_compared_by_value() {
     if evidence.add_crl(&case.spec.sign(&case.issuer.root_key)).is_ok() {
         assert_eq!(outcome(&case.judge("required")), REVOKED);
     }
+}
+
+#[test]
+fn a_successor_of_the_root_signs_for_it() {
+    let case = Case::new();
+    let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(5);
+    let new_key = SigningKey::generate(Curve::P384, &mut random);
+    let own_name = name("JP", None, "TEST IACA");
+    let window = (NOW - 5 * DAY, NOW + 900 * DAY);
+    let spec = holder::certificate::CertificateSpec::root(&new_key, own_name.clone(), vec![9], window);
+    let link = spec.sign(&case.issuer.root_key);
+    let root = spec.sign(&new_key);
+    let list = |revoked: bool| {
+        let mut list = CrlSpec::new(own_name.clone(), &new_key, 9, NOW);
+        if revoked {
+            list.revoke(&case.signer_serial(), NOW - DAY);
+        }
+        let mut evidence = Evidence::default();
+        evidence.add_crl(&list.sign(&new_key)).unwrap();
+        evidence
+    };
+    let judge = |roots: &[&[u8]], revoked| {
+        let purpose = case.purpose("required");
+        outcome(&verdict_on(
+            &case.built,
+            &purpose,
+            &trust(roots),
+            &list(revoked),
+            NOW,
+        ))
+    };
+    assert_eq!(judge(&[&case.built.root, &link], false), "accepted");
+    assert_eq!(judge(&[&case.built.root, &link], true), REVOKED);
+    // Without the link the new root is another authority of the same name.
+    assert_eq!(judge(&[&case.built.root, &root], false), UNAVAILABLE);
+    assert_eq!(judge(&[&case.built.root, &root], true), UNAVAILABLE);
 }
 
 #[test]

@@ -1,48 +1,59 @@
 //! `issuer.crl`: whether a certificate of the path is revoked, by its issuer's CRL (RFC 5280 §6.3,
 //! for complete and direct lists).
 
-use crate::x509::{CrlEffect, Link, Path, RevocationList};
+use crate::crypto::PublicKey;
+use crate::x509::{Certificate, CrlEffect, Path, RevocationList};
 
 use super::{Context, RevocationState};
 
 /// What the CRLs at hand say of every certificate below the anchor.
 pub(super) fn state(path: &Path, context: &Context<'_>) -> RevocationState {
-    let links = path.links.iter().map(|link| state_of(link, path, context));
-    links.fold(RevocationState::NotNamed, RevocationState::and)
+    let serials = core::iter::once(&path.serial).chain(path.authorities.iter().map(|below| &below.serial));
+    let states = serials
+        .enumerate()
+        .map(|(place, serial)| state_of(serial, place, path, context));
+    states.fold(RevocationState::NotNamed, RevocationState::and)
 }
 
-fn state_of(link: &Link, path: &Path, context: &Context<'_>) -> RevocationState {
-    let lists = context.evidence.crls_of(&link.issuer_der);
+/// The state of the certificate at this place of the path, whose issuer is the authority at the
+/// same place, or the anchor.
+fn state_of(serial: &[u8], place: usize, path: &Path, context: &Context<'_>) -> RevocationState {
+    let issuers = || context.anchors.with_successors(&path.anchor);
+    let authority = path.authorities.get(place);
+    let issuer_der = match authority {
+        Some(authority) => authority.subject_der.as_slice(),
+        None => issuers().next().map(Certificate::subject_der).unwrap_or_default(),
+    };
+    let lists = context.evidence.crls_of(issuer_der);
     if lists.is_empty() {
         return RevocationState::unavailable("no CRL of the issuer is at hand");
     }
     let mut fault = "no CRL at hand is signed by the issuer";
     for list in lists {
-        match signed_by_issuer(list, link, path, context) {
-            Ok(()) => return judge(list, link, context),
+        let signed = match authority {
+            Some(authority) => check(
+                list,
+                [(&authority.key, authority.key_identifier.as_deref())].into_iter(),
+            ),
+            // A root's successor is known by its link certificate; intermediates have none.
+            None => check(
+                list,
+                issuers().filter_map(|issuer| Some((issuer.public_key()?, issuer.subject_key_identifier()))),
+            ),
+        };
+        match signed {
+            Ok(()) => return judge(list, serial, context),
             Err(found) => fault = found,
         }
     }
     RevocationState::unavailable(fault)
 }
 
-/// The list must be signed by the key that signed the certificate, or by that of its successor,
-/// and name that key.
-fn signed_by_issuer(
+/// The list must be signed by one of these keys and name that one.
+fn check<'k>(
     list: &RevocationList,
-    link: &Link,
-    path: &Path,
-    context: &Context<'_>,
+    mut signers: impl Iterator<Item = (&'k PublicKey, Option<&'k [u8]>)>,
 ) -> Result<(), &'static str> {
-    let own = (&link.issuer_key, link.issuer_key_identifier.as_deref());
-    // A root's successor is known by its link certificate; intermediates have none.
-    let is_last = path.links.last().is_some_and(|last| core::ptr::eq(last, link));
-    let successors = context
-        .anchors
-        .successors_of(&path.anchor)
-        .filter(|_| is_last)
-        .filter_map(|certificate| Some((certificate.public_key()?, certificate.subject_key_identifier())));
-    let mut signers = core::iter::once(own).chain(successors);
     let Some((_, identifier)) = signers.find(|(key, _)| list.is_signed_by(key)) else {
         return Err("no CRL at hand is signed by the issuer");
     };
@@ -52,12 +63,12 @@ fn signed_by_issuer(
     }
 }
 
-fn judge(list: &RevocationList, link: &Link, context: &Context<'_>) -> RevocationState {
+fn judge(list: &RevocationList, serial: &[u8], context: &Context<'_>) -> RevocationState {
     if let Some(rule) = list.first_broken(CrlEffect::Void) {
         return RevocationState::unavailable(rule.fault());
     }
     let as_of = list.this_update();
-    if let Some(since) = list.revoked_at(&link.serial) {
+    if let Some(since) = list.revoked_at(serial) {
         return RevocationState::Revoked {
             as_of,
             since: Some(since),

@@ -7,7 +7,7 @@ use crate::crypto::PublicKey;
 use crate::response::{IdentifierListReference, MobileSecurityObject, Status, StatusListReference};
 use crate::status::{ListContent, StatusToken};
 use crate::time::UnixTime;
-use crate::x509::{Certificate, IssuerCertificateProfile, SelectError, SignerChain};
+use crate::x509::{Certificate, IssuerCertificateProfile, Path, SelectError, SignerChain};
 
 use super::{Context, DocumentRules, RevocationState, TrustedSigner};
 
@@ -182,10 +182,7 @@ impl Question<'_, '_> {
             return Ok(point.count);
         }
         let path = self.signer.path().ok_or("the document has no signer")?;
-        let authorities = path.links.iter().map(|link| &link.issuer_key);
-        let successors = self.context.anchors.successors_of(&path.anchor);
-        authorities
-            .chain(successors.filter_map(Certificate::public_key))
+        self.keys(path)
             .find_map(|key| token.below_key(key))
             .ok_or_else(|| "the signer does not chain to the issuer of the document".into())
     }
@@ -195,13 +192,20 @@ impl Question<'_, '_> {
     fn is_revoked(&self, chain: &SignerChain) -> bool {
         let leaf = chain.leaf();
         let lists = self.context.evidence.crls_of(leaf.issuer_der());
-        let links = self.signer.path().into_iter().flat_map(|path| &path.links);
         let authorities = chain.certificates().skip(1).filter_map(Certificate::public_key);
-        let keys: Vec<&PublicKey> = links.map(|link| &link.issuer_key).chain(authorities).collect();
+        let path = self.signer.path().into_iter().flat_map(|path| self.keys(path));
+        let keys: Vec<&PublicKey> = path.chain(authorities).collect();
         lists
             .iter()
             .filter(|list| list.revoked_at(leaf.serial()).is_some())
             .any(|list| keys.iter().any(|key| list.is_signed_by(key)))
+    }
+
+    /// The keys of every authority of the document's own path, and of the anchor's successors.
+    fn keys<'k>(&'k self, path: &'k Path) -> impl Iterator<Item = &'k PublicKey> {
+        let between = path.authorities.iter().map(|authority| &authority.key);
+        let anchors = self.context.anchors.with_successors(&path.anchor);
+        between.chain(anchors.filter_map(Certificate::public_key))
     }
 
     fn earliest(&self) -> UnixTime {
