@@ -5,6 +5,7 @@ mod arguments;
 mod input;
 mod inspect;
 mod jobs;
+mod lint;
 mod report;
 pub mod serve;
 mod verify;
@@ -39,6 +40,10 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => {
             log_text();
             exit(inspect::run(&arguments))
+        }
+        Command::Lint(arguments) => {
+            log_text();
+            exit(lint::run(&arguments))
         }
         Command::Serve(arguments) => exit(serve::run(arguments).map(|()| 0)),
     }
