@@ -53,3 +53,13 @@ pub const CERTIFICATE_BYTES: usize = 16 * 1024;
 pub const NAME_BYTES: usize = 256;
 /// Bytes of a URI in an MSO or a certificate.
 pub const URI_BYTES: usize = 2048;
+/// Bytes of one CRL.
+pub const CRL_BYTES: usize = 16 * 1024 * 1024;
+/// Entries of one CRL.
+pub const CRL_ENTRIES: usize = 500_000;
+/// Bytes of one status list or identifier list token.
+pub const STATUS_TOKEN_BYTES: usize = 24 * 1024 * 1024;
+/// Bytes of an inflated status list: 134 million entries of one bit, 16 million of eight.
+pub const STATUS_LIST_BYTES: usize = 16 * 1024 * 1024;
+/// Identifiers of one identifier list.
+pub const IDENTIFIERS: usize = 1_000_000;

@@ -1,19 +1,19 @@
 //! The one call from bytes to verdict.
 
 use mdoc::crypto::PrivateKey;
+use mdoc::evidence::Evidence;
 use mdoc::limits::Limits;
 use mdoc::response::{DeviceResponse, Document, ResponseError};
 use mdoc::session::SessionTranscript;
 use mdoc::time::UnixTime;
 use mdoc::verify::{
-    Check, CheckReport, Context, Evidence as Known, Fact, Finding, MacKey, Outcome, Reason, verify_document,
+    Check, CheckReport, Context, Fact, Finding, MacKey, Outcome, Reason, RevocationState, verify_document,
 };
 
 use crate::elements;
-use crate::evidence::Evidence;
-use crate::policy;
+use crate::policy::{Policy, Subject};
 use crate::profile::DocumentProfile;
-use crate::purpose::{self, Purpose, Requirement};
+use crate::purpose::{self, Purpose};
 use crate::trust::TrustSnapshot;
 use crate::verdict::{Answer, Decision, DocumentReport, Verdict, all_after};
 
@@ -81,7 +81,7 @@ pub fn judge<'a>(
     keys: DeviceKeys<'_>,
     purpose: &'a Purpose,
     trust: &TrustSnapshot,
-    _evidence: &Evidence,
+    evidence: &Evidence,
     now: UnixTime,
 ) -> Judgement<'a> {
     let case = Case {
@@ -89,6 +89,7 @@ pub fn judge<'a>(
         keys,
         purpose,
         trust,
+        evidence,
         limits: trust.limits(),
         now,
     };
@@ -138,6 +139,7 @@ struct Case<'a, 'c> {
     keys: DeviceKeys<'c>,
     purpose: &'a Purpose,
     trust: &'c TrustSnapshot,
+    evidence: &'c Evidence,
     limits: &'c Limits,
     now: UnixTime,
 }
@@ -213,56 +215,55 @@ impl<'a> Case<'a, '_> {
         };
         let own = self.trust.profiles.for_doc_type(document.doc_type);
         let rules_by_name = |name: &str| self.trust.profiles.by_name(name).map(|profile| &profile.rules);
+        let revocation = self.purpose.revocation();
         let context = Context {
             transcript: self.transcript,
             anchors: &self.trust.anchors,
             cache: &self.trust.cache,
             rules: &own.rules,
             rules_by_name: &rules_by_name,
+            evidence: self.evidence,
+            iso_status_profile: revocation.iso_status_profile,
+            document_signer_may_sign_status: revocation.document_signer_may_sign_status,
             now: self.now,
             clock_skew: 0,
             limits: self.limits,
         };
         let line = verify_document(document, self.keys.for_document(index).as_ref(), &context);
-        let revocation = self.purpose.revocation();
-        let crl = if line.certificate.holds() {
-            let crl = line
-                .verified
-                .as_ref()
-                .map_or(Known::Unavailable, |verified| verified.standing().crl);
-            policy::outcome(
-                crl,
-                revocation.crl,
-                Reason::IssuerCertificateRevocationUnavailable,
-            )
-        } else {
-            let after = if line.chain.holds() {
-                Check::IssuerCertificate
-            } else {
-                Check::IssuerChain
-            };
-            Outcome::NotReached { after }
+        let crl = match &line.crl {
+            Some(state) => self.policy(Subject::Certificate).report(state, line.signed),
+            None => CheckReport {
+                check: Check::IssuerCrl,
+                outcome: Outcome::NotReached {
+                    after: if line.chain.holds() {
+                        Check::IssuerCertificate
+                    } else {
+                        Check::IssuerChain
+                    },
+                },
+                as_of: None,
+            },
         };
         let mut checks = Vec::with_capacity(Check::ALL.len());
-        let mut push = |check, outcome| {
+        let push = |checks: &mut Vec<CheckReport>, check, outcome| {
             checks.push(CheckReport {
                 check,
                 outcome,
                 as_of: None,
             })
         };
-        push(Check::ResponseDecode, Outcome::PASSED);
-        push(Check::ResponseStatus, Outcome::PASSED);
-        push(Check::DocumentRequested, Outcome::PASSED);
-        push(Check::IssuerChain, line.chain);
-        push(Check::IssuerCertificate, line.certificate);
-        push(Check::IssuerCrl, crl);
-        push(Check::IssuerSignature, line.signature);
-        push(Check::DocumentType, line.doc_type);
-        push(Check::Mso, line.mso);
-        push(Check::Digests, line.digests);
-        push(Check::MsoValidity, line.validity);
-        push(Check::DeviceAuth, line.device_auth);
+        push(&mut checks, Check::ResponseDecode, Outcome::PASSED);
+        push(&mut checks, Check::ResponseStatus, Outcome::PASSED);
+        push(&mut checks, Check::DocumentRequested, Outcome::PASSED);
+        push(&mut checks, Check::IssuerChain, line.chain);
+        push(&mut checks, Check::IssuerCertificate, line.certificate);
+        checks.push(crl);
+        push(&mut checks, Check::IssuerSignature, line.signature);
+        push(&mut checks, Check::DocumentType, line.doc_type);
+        push(&mut checks, Check::Mso, line.mso);
+        push(&mut checks, Check::Digests, line.digests);
+        push(&mut checks, Check::MsoValidity, line.validity);
+        push(&mut checks, Check::DeviceAuth, line.device_auth);
         let mut answers = Vec::new();
         let mut wanted = Vec::new();
         let mut edition = edition_of(response);
@@ -274,15 +275,16 @@ impl<'a> Case<'a, '_> {
             if verified.mso().status.is_some() {
                 edition = SECOND_EDITION;
             }
-            push(Check::Elements, elements::check(verified, profile, self.now));
-            let status = policy::outcome(
-                verified.standing().status,
-                revocation.status,
-                Reason::StatusUnavailable,
+            push(
+                &mut checks,
+                Check::Elements,
+                elements::check(verified, profile, self.now),
             );
-            push(Check::Status, status);
+            let status = self.policy(Subject::Status);
+            checks.push(status.report(&verified.standing().status, line.signed));
             let found = elements::answers(verified, purpose_document, self.purpose, profile, self.now);
             push(
+                &mut checks,
                 Check::Purpose,
                 match found {
                     Ok(found) => {
@@ -305,13 +307,8 @@ impl<'a> Case<'a, '_> {
                 outcome: elements,
                 as_of: None,
             });
-            for check in [Check::Status, Check::Purpose] {
-                checks.push(CheckReport {
-                    check,
-                    outcome: Outcome::NotReached { after },
-                    as_of: None,
-                });
-            }
+            checks.push(self.status_of_unverified(line.status.as_ref(), line.signed, after));
+            push(&mut checks, Check::Purpose, Outcome::NotReached { after });
         }
         let (decision, reason) = decide(&checks);
         let accepted = decision == Decision::Accepted;
@@ -336,12 +333,42 @@ impl<'a> Case<'a, '_> {
         }
     }
 
-    /// The evidence that policy asks for and that is not at hand.
-    fn wanted(&self, verified: &mdoc::verify::VerifiedDocument<'_>) -> Vec<Wanted> {
+    const fn policy(&self, subject: Subject) -> Policy {
         let revocation = self.purpose.revocation();
+        Policy {
+            subject,
+            requirement: match subject {
+                Subject::Certificate => revocation.crl,
+                Subject::Status => revocation.status,
+            },
+            max_age: revocation.max_age,
+            now: self.now,
+        }
+    }
+
+    /// What speaks against a document is said also where another check has failed; the lack of
+    /// evidence is not.
+    fn status_of_unverified(
+        &self,
+        state: Option<&RevocationState>,
+        signed: Option<UnixTime>,
+        after: Check,
+    ) -> CheckReport {
+        match state {
+            Some(state) if state.is_against() => self.policy(Subject::Status).report(state, signed),
+            _ => CheckReport {
+                check: Check::Status,
+                outcome: Outcome::NotReached { after },
+                as_of: None,
+            },
+        }
+    }
+
+    /// The evidence that policy asks for and that is not at hand, or no longer good.
+    fn wanted(&self, verified: &mdoc::verify::VerifiedDocument<'_>) -> Vec<Wanted> {
         let standing = verified.standing();
         let mut wanted = Vec::new();
-        if revocation.crl != Requirement::Off && standing.crl == Known::Unavailable {
+        if self.policy(Subject::Certificate).wants_more(&standing.crl) {
             let uris = verified
                 .signer()
                 .path()
@@ -349,17 +376,21 @@ impl<'a> Case<'a, '_> {
                 .unwrap_or_default();
             wanted.extend(uris.iter().map(|uri| Wanted::Crl { uri: uri.clone() }));
         }
-        if revocation.status != Requirement::Off
-            && standing.status == Known::Unavailable
+        if self.policy(Subject::Status).wants_more(&standing.status)
             && let Some(status) = &verified.mso().status
         {
             let uris = [
                 status.status_list.map(|list| list.uri),
                 status.identifier_list.map(|list| list.uri),
             ];
+            let secure = |uri: &&str| {
+                uri.get(..8)
+                    .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+            };
             wanted.extend(
                 uris.into_iter()
                     .flatten()
+                    .filter(secure)
                     .map(|uri| Wanted::Status { uri: uri.to_owned() }),
             );
         }

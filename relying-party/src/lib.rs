@@ -5,7 +5,6 @@
 pub mod age;
 pub mod calendar;
 mod elements;
-mod evidence;
 mod judge;
 mod limits;
 mod policy;
@@ -16,10 +15,10 @@ mod trust;
 pub mod values;
 mod verdict;
 
-pub use evidence::{Crl, Evidence, StatusToken};
 pub use judge::{DeviceKeys, Judgement, Wanted, judge};
 pub use limits::{LimitsError, limits_from_toml};
+pub use mdoc::evidence::{Evidence, EvidenceError};
 pub use mdoc::limits::Limits;
 pub use text::verdict_text;
-pub use trust::{TrustError, TrustFile, TrustSnapshot, pem_certificates};
+pub use trust::{TrustError, TrustFile, TrustSnapshot, pem_certificates, pem_crls};
 pub use verdict::{Answer, AnswerValue, Decision, DocumentReport, Verdict, sha256_text};

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mdoc::evidence::Evidence;
 use mdoc::limits::Limits;
 use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::evidence::{Crl, Evidence, StatusToken};
 use crate::profile::ProfileSet;
 
 /// A file of a trust directory: its path inside the directory, with `/`, and its content.
@@ -89,20 +89,18 @@ impl TrustSnapshot {
                     }
                 }
                 Some(("crls", _)) => {
-                    let lists =
-                        pem_blocks(&file.bytes, "X509 CRL").unwrap_or_else(|| vec![file.bytes.clone()]);
+                    let lists = pem_crls(&file.bytes).unwrap_or_else(|| vec![file.bytes.clone()]);
                     for der in lists {
-                        match Crl::from_der(&der) {
-                            Some(crl) => evidence.crls.push(crl),
-                            None => skipped.push((file.name.clone(), "not a CRL".to_owned())),
+                        if let Err(error) = evidence.add_crl(&der) {
+                            skipped.push((file.name.clone(), error.to_string()));
                         }
                     }
                 }
-                Some(("status", name)) => evidence.status_tokens.push(StatusToken {
-                    uri: String::new(),
-                    content_type: content_type(name, &file.bytes).to_owned(),
-                    token: file.bytes.clone(),
-                }),
+                Some(("status", _)) => {
+                    if let Err(error) = evidence.add_token(&file.bytes) {
+                        skipped.push((file.name.clone(), error.to_string()));
+                    }
+                }
                 Some(("vicals", _)) => {
                     skipped.push((file.name.clone(), "VICALs are not read yet".to_owned()));
                 }
@@ -208,7 +206,12 @@ pub fn pem_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     pem_blocks(bytes, "CERTIFICATE")
 }
 
-pub(crate) fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {
+/// The CRLs of a PEM text, at least one; `None` where it is none.
+pub fn pem_crls(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    pem_blocks(bytes, "X509 CRL")
+}
+
+fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {
     let text = core::str::from_utf8(bytes).ok()?;
     let (begin, end) = (
         format!("-----BEGIN {label}-----"),
@@ -221,15 +224,6 @@ pub(crate) fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {
         blocks.push(STANDARD.decode(body).ok()?);
     }
     (!blocks.is_empty()).then_some(blocks)
-}
-
-/// CWTs are CBOR; JWTs are text.
-fn content_type(name: &str, bytes: &[u8]) -> &'static str {
-    if name.ends_with(".jwt") || bytes.starts_with(b"ey") {
-        "application/statuslist+jwt"
-    } else {
-        "application/statuslist+cwt"
-    }
 }
 
 fn hash(files: &[TrustFile]) -> [u8; 32] {

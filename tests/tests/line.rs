@@ -28,12 +28,16 @@ fn with_line<T>(built: &Built, now: i64, clock_skew: i64, read: impl FnOnce(&Doc
         doc_types: None,
         profile: None,
     }]);
+    let evidence = Evidence::default();
     let context = Context {
         transcript: &transcript,
         anchors: &anchors,
         cache: &ChainCache::default(),
         rules: &ProfileSet::built_in().for_doc_type(document.doc_type).rules,
         rules_by_name: &|_| None,
+        evidence: &evidence,
+        iso_status_profile: None,
+        document_signer_may_sign_status: false,
         now: UnixTime::from_seconds(now).unwrap(),
         clock_skew,
         limits: &limits,

@@ -335,14 +335,14 @@ fn lists_of_a_trust_directory_are_read() {
     let pem = format!("-----BEGIN X509 CRL-----\n{text}\n-----END X509 CRL-----\n");
     for bytes in [der.as_slice(), pem.as_bytes()] {
         let snapshot = snapshot(bytes);
-        let [crl] = &snapshot.evidence().crls[..] else {
+        let lists: Vec<_> = snapshot.evidence().crls().collect();
+        let [crl] = &lists[..] else {
             panic!("one list: {:?}", snapshot.skipped());
         };
-        assert_eq!(crl.this_update.to_string(), "2026-11-01T00:00:00Z");
-        assert_eq!(crl.next_update.unwrap().to_string(), "2026-12-01T00:00:00Z");
-        assert_eq!(crl.der, der);
+        assert_eq!(crl.this_update().to_string(), "2026-11-01T00:00:00Z");
+        assert_eq!(crl.next_update().unwrap().to_string(), "2026-12-01T00:00:00Z");
     }
-    assert_eq!(relying_party::Crl::from_pem(pem.as_bytes()).len(), 1);
-    assert_eq!(relying_party::Crl::from_pem(b"no list").len(), 0);
+    assert_eq!(relying_party::pem_crls(pem.as_bytes()).unwrap(), [der.clone()]);
+    assert_eq!(relying_party::pem_crls(b"no list"), None);
     assert_eq!(snapshot(&der[1..]).skipped().len(), 1);
 }

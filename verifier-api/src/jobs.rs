@@ -7,9 +7,7 @@ use mdoc::crypto::PrivateKey;
 use mdoc::limits::Limits;
 use mdoc::session::SessionTranscript;
 use relying_party::purpose::Purpose;
-use relying_party::{
-    Crl, DeviceKeys, Evidence, StatusToken, TrustFile, TrustSnapshot, judge, pem_certificates,
-};
+use relying_party::{DeviceKeys, Evidence, TrustFile, TrustSnapshot, judge, pem_certificates, pem_crls};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -25,6 +23,7 @@ pub(crate) fn run(max_line: usize, elements: bool, limits: Limits) -> io::Result
         elements,
         limits,
         last_trust: None,
+        last_evidence: None,
     };
     loop {
         match read_line(&mut input, max_line)? {
@@ -86,6 +85,7 @@ struct Desk {
     elements: bool,
     limits: Limits,
     last_trust: Option<LastTrust>,
+    last_evidence: Option<LastEvidence>,
 }
 
 impl Desk {
@@ -126,7 +126,7 @@ impl Desk {
             }
         };
         let keys = Keys::read(job, self.limits.documents)?;
-        let evidence = evidence(job)?;
+        let evidence = self.evidence(job)?;
         let elements = self.elements;
         let trust = self.trust(job)?;
         let judgement = judge(
@@ -143,6 +143,20 @@ impl Desk {
         } else {
             judgement.verdict.to_json()
         })
+    }
+
+    /// The job's evidence; kept from the last job where it is the same.
+    fn evidence(&mut self, job: &Map<String, Value>) -> Result<Evidence, JobError> {
+        let members = ["crls", "status_tokens"].map(|name| job.get(name).cloned());
+        if let Some(last) = self.last_evidence.as_ref().filter(|last| last.members == members) {
+            return Ok(last.evidence.clone());
+        }
+        let evidence = evidence(job)?;
+        self.last_evidence = Some(LastEvidence {
+            members,
+            evidence: evidence.clone(),
+        });
+        Ok(evidence)
     }
 
     /// The snapshot of the job's anchors; kept from the last job where they are the same.
@@ -196,6 +210,12 @@ struct LastTrust {
     snapshot: TrustSnapshot,
 }
 
+/// The evidence of the job before, so that lists are read and their signatures checked once.
+struct LastEvidence {
+    members: [Option<Value>; 2],
+    evidence: Evidence,
+}
+
 fn bytes(job: &Map<String, Value>, name: &str) -> Result<Vec<u8>, JobError> {
     let text = job.get(name).ok_or_else(|| field(name, "missing"))?;
     let text = text.as_str().ok_or_else(|| field(name, "not a text"))?;
@@ -220,7 +240,9 @@ fn evidence(job: &Map<String, Value>) -> Result<Evidence, JobError> {
     let mut evidence = Evidence::default();
     for pem in texts(job, "crls")? {
         // A CRL that cannot be read is evidence that is not there.
-        evidence.crls.extend(Crl::from_pem(pem.as_bytes()));
+        for der in pem_crls(pem.as_bytes()).unwrap_or_default() {
+            let _unusable = evidence.add_crl(&der);
+        }
     }
     for token in list(job, "status_tokens")? {
         let text = |name: &str| token.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -235,11 +257,8 @@ fn evidence(job: &Map<String, Value>) -> Result<Evidence, JobError> {
         } else {
             token.into_bytes()
         };
-        evidence.status_tokens.push(StatusToken {
-            uri,
-            content_type,
-            token,
-        });
+        // A token that cannot be used is known as such, and judged with the document.
+        let _unusable = evidence.add_fetched_token(&token, &uri, &content_type);
     }
     Ok(evidence)
 }
@@ -310,6 +329,7 @@ mod tests {
             elements: false,
             limits: Limits::default(),
             last_trust: None,
+            last_evidence: None,
         }
     }
 

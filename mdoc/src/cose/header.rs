@@ -133,6 +133,11 @@ impl<'a> Headers<'a> {
         algorithm.as_i64().ok_or(AlgorithmFault::NotAnInteger)
     }
 
+    /// The value under this label of the protected header.
+    pub fn protected_label(&self, label: i64) -> Option<Item<'a>> {
+        self.protected()?.get_int(label)
+    }
+
     /// The certificates of `x5chain` (RFC 9360 §2), the signer's first. The unprotected header is
     /// its place; the protected one is accepted where `allow_protected` says so.
     ///

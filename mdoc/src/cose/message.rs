@@ -10,6 +10,9 @@ use super::Headers;
 /// The most slices that a payload is spliced from.
 const MAX_PAYLOAD_PARTS: usize = 10;
 
+/// The head of the array of four and the context of a signature (RFC 9052 §4.4).
+const SIGNATURE_CONTEXT: &[u8] = b"\x84\x6aSignature1";
+
 /// `[ protected: bstr, unprotected: map, payload: bstr / nil, signature or tag: bstr ]`, untagged.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
@@ -119,10 +122,17 @@ impl<'a> Message<'a> {
         key: &PublicKey,
         payload: &[&[u8]],
     ) -> Result<(), SignatureError> {
-        self.splice(b"\x84\x6aSignature1", payload, |parts| {
+        self.splice(SIGNATURE_CONTEXT, payload, |parts| {
             key.verify(algorithm.hash(), parts, self.authenticator)
         })
         .unwrap_or(Err(SignatureError::Malformed))
+    }
+
+    /// The bytes that the signature of a COSE_Sign1 with this payload is over (RFC 9052 §4.4), for
+    /// a message that is checked after it is gone.
+    pub fn signed_bytes(&self, payload: &[u8]) -> Vec<u8> {
+        self.splice(SIGNATURE_CONTEXT, &[payload], |parts| parts.concat())
+            .unwrap_or_default()
     }
 
     /// Whether the tag of a COSE_Mac0 is the HMAC-SHA-256 under `key` over the payload that is the

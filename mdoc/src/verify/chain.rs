@@ -26,6 +26,11 @@ impl TrustedSigner {
     pub fn path(&self) -> Option<&Path> {
         self.paths.paths().get(self.index)
     }
+
+    /// The signer's key.
+    pub fn key(&self) -> Option<&PublicKey> {
+        self.paths.leaf_key()
+    }
 }
 
 /// The signer's key and window, trusted or not: what the signature is checked with.

@@ -7,16 +7,18 @@
 //! digests      (received item bytes) ────► AuthenticItems  relative to the SelfSignedMso
 //! validity     (signed/from/until, now) ─► InWindow
 //! device_auth  (transcript, MSO's key) ──► HolderBound
-//! standing     (evidence, now) ──────────► Standing        good or unknown; policy decides
+//! crl, status  (evidence, now) ──────────► Standing        good, revoked or unknown; policy decides
 //! ═► VerifiedDocument                                       the only way to read an element's value
 //! ```
 
 mod chain;
+mod crl;
 mod device_auth;
 mod digests;
 mod issuer_auth;
 mod report;
 mod standing;
+mod status;
 mod validity;
 mod verified;
 
@@ -25,7 +27,7 @@ pub use device_auth::{HolderBound, MacKey, derive_mac_keys};
 pub use digests::{AuthenticItems, check_duplicates};
 pub use issuer_auth::SelfSignedMso;
 pub use report::{Check, CheckReport, Fact, Facts, Finding, Outcome, Reason, Weight};
-pub use standing::{Evidence, Standing};
+pub use standing::{RevocationState, Standing};
 pub use validity::InWindow;
 pub use verified::{Element, VerifiedDocument};
 
@@ -33,6 +35,7 @@ use chain::Chain;
 use issuer_auth::SignedPayload;
 
 use crate::crypto::Curve;
+use crate::evidence::Evidence;
 use crate::limits::Limits;
 use crate::response::{Document, MsoTolerances};
 use crate::session::SessionTranscript;
@@ -56,6 +59,9 @@ pub struct DocumentRules {
     pub protected_x5chain: bool,
     /// Deviations of the MSO that are let pass.
     pub mso: MsoTolerances,
+    /// Status tokens keep to the profile of ISO/IEC 18013-5's second edition: CWT, chain in the
+    /// protected header, time of expiry, one bit.
+    pub iso_status_profile: bool,
     /// From the instant of signature to the first instant at which no MSO of this profile is valid.
     pub validity_ceiling: Option<fn(UnixTime) -> UnixTime>,
 }
@@ -73,6 +79,12 @@ pub struct Context<'c> {
     pub rules: &'c DocumentRules,
     /// The rules of a profile by name, for anchors that name one.
     pub rules_by_name: &'c dyn Fn(&str) -> Option<&'c DocumentRules>,
+    /// Evidence of revocation at hand.
+    pub evidence: &'c Evidence,
+    /// Overrules the document profile's choice of the ISO profile of status tokens.
+    pub iso_status_profile: Option<bool>,
+    /// Whether a document signer may sign status tokens.
+    pub document_signer_may_sign_status: bool,
     /// The instant of judgement.
     pub now: UnixTime,
     /// Seconds by which clocks may differ.
@@ -100,6 +112,12 @@ pub struct DocumentLine<'a> {
     pub validity: Outcome,
     /// `device.auth`.
     pub device_auth: Outcome,
+    /// When the MSO was signed, where its signature holds.
+    pub signed: Option<UnixTime>,
+    /// What CRLs say of the signer, where it is trusted.
+    pub crl: Option<RevocationState>,
+    /// What status lists say of the MSO, where its signature holds and its signer is trusted.
+    pub status: Option<RevocationState>,
     /// Duplicate elements, the part of `elements` that needs no value.
     pub duplicates: Result<(), Finding>,
     /// The document, when every check above holds.
@@ -152,6 +170,18 @@ pub fn verify_document<'a>(
         }
     };
     let duplicates = check_duplicates(document);
+    let crl_state = signer
+        .as_ref()
+        .and_then(TrustedSigner::path)
+        .map(|path| crl::state(path, context));
+    let status_state = match (&signer, &self_signed) {
+        (Some(signer), Ok(mso)) => Some(status::state(mso.mso(), signer, rules, context)),
+        _ => None,
+    };
+    let signed = self_signed
+        .as_ref()
+        .ok()
+        .map(|mso| mso.mso().validity_info.signed);
     DocumentLine {
         chain: chain_outcome,
         certificate,
@@ -170,7 +200,10 @@ pub fn verify_document<'a>(
         verified: (|| {
             duplicates.as_ref().ok()?;
             let mso = self_signed.ok()?;
-            let standing = Standing::of(&mso);
+            let standing = Standing {
+                crl: crl_state.clone()?,
+                status: status_state.clone()?,
+            };
             Some(VerifiedDocument::new(
                 document,
                 signer?,
@@ -181,6 +214,9 @@ pub fn verify_document<'a>(
                 standing,
             ))
         })(),
+        signed,
+        crl: crl_state,
+        status: status_state,
         duplicates,
     }
 }

@@ -91,7 +91,7 @@ impl<'a> VerifiedDocument<'a> {
     }
 
     /// What is known of revocation.
-    pub const fn standing(&self) -> Standing {
-        self.standing
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
     }
 }

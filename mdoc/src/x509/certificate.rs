@@ -264,15 +264,30 @@ impl Certificate {
     /// # Errors
     /// [`SignatureError`]; [`SignatureError::Malformed`] also for an algorithm that is not allowed.
     pub fn verify_signed_by(&self, issuer: &PublicKey) -> Result<(), SignatureError> {
-        match (self.facts.signature_algorithm, issuer.curve()) {
-            (Some(SignatureScheme::Ecdsa(hash)), curve) if curve.is_ec2() => {
-                issuer.verify_der(hash, self.tbs(), &self.facts.signature)
-            }
-            (Some(SignatureScheme::EdDsa(scheme)), curve) if scheme == curve => {
-                issuer.verify(HashAlgorithm::Sha512, &[self.tbs()], &self.facts.signature)
-            }
-            _ => Err(SignatureError::Malformed),
+        verify_scheme(
+            self.facts.signature_algorithm,
+            issuer,
+            self.tbs(),
+            &self.facts.signature,
+        )
+    }
+}
+
+/// Verifies the signature of a certificate or a CRL over its signed part as received.
+pub(super) fn verify_scheme(
+    scheme: Option<SignatureScheme>,
+    issuer: &PublicKey,
+    tbs: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    match (scheme, issuer.curve()) {
+        (Some(SignatureScheme::Ecdsa(hash)), curve) if curve.is_ec2() => {
+            issuer.verify_der(hash, tbs, signature)
         }
+        (Some(SignatureScheme::EdDsa(scheme)), curve) if scheme == curve => {
+            issuer.verify(HashAlgorithm::Sha512, &[tbs], signature)
+        }
+        _ => Err(SignatureError::Malformed),
     }
 }
 
@@ -307,12 +322,12 @@ impl Ranges {
     }
 }
 
-fn position(reader: &SliceReader<'_>) -> Option<usize> {
+pub(super) fn position(reader: &SliceReader<'_>) -> Option<usize> {
     usize::try_from(reader.position()).ok()
 }
 
 /// Steps over one value; where it stood.
-fn skip(reader: &mut SliceReader<'_>) -> Option<core::ops::Range<usize>> {
+pub(super) fn skip(reader: &mut SliceReader<'_>) -> Option<core::ops::Range<usize>> {
     let start = position(reader)?;
     reader.tlv_bytes().ok()?;
     Some(start..position(reader)?)
@@ -430,7 +445,7 @@ impl Facts {
 }
 
 /// The signature schemes of ISO/IEC 18013-5 Annex B; SHA-1, RSA and all others give `None`.
-fn scheme(algorithm: &x509_cert::spki::AlgorithmIdentifierOwned) -> Option<SignatureScheme> {
+pub(super) fn scheme(algorithm: &x509_cert::spki::AlgorithmIdentifierOwned) -> Option<SignatureScheme> {
     match algorithm.oid {
         oid::ECDSA_WITH_SHA256 => Some(SignatureScheme::Ecdsa(HashAlgorithm::Sha256)),
         oid::ECDSA_WITH_SHA384 => Some(SignatureScheme::Ecdsa(HashAlgorithm::Sha384)),

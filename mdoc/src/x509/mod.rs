@@ -4,6 +4,7 @@
 mod anchors;
 mod cache;
 mod certificate;
+mod crl;
 mod path;
 mod profile;
 mod rules;
@@ -15,7 +16,8 @@ mod tests;
 pub use anchors::{Anchor, AnchorFault, AnchorSet};
 pub use cache::{ChainCache, ChainKey};
 pub use certificate::{Certificate, CertificateError};
-pub use path::{Path, PathError, PathSet, SelectError, Validity, build_path};
+pub use crl::{CrlEffect, CrlError, CrlRollback, CrlRule, Number as CrlNumber, RevocationList};
+pub use path::{Link, Path, PathError, PathSet, SelectError, Validity, build_path};
 pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
 pub use rules::CertificateRule;
 pub(crate) use rules::oid::curve as named_curve;

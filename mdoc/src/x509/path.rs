@@ -40,6 +40,23 @@ pub struct Path {
     pub serial: Vec<u8>,
     /// Where the signer's issuer publishes its CRL.
     pub crl_uris: Vec<String>,
+    /// Every certificate below the anchor and who issued it, the signer's first.
+    pub links: Vec<Link>,
+}
+
+/// A certificate of a path and its issuer: what a CRL is found and checked with.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Whose certificate.
+    pub role: CertificateRole,
+    /// Its serial number.
+    pub serial: Vec<u8>,
+    /// Its issuer's name as DER.
+    pub issuer_der: Vec<u8>,
+    /// The key that signed it.
+    pub issuer_key: PublicKey,
+    /// Its issuer's subject key identifier.
+    pub issuer_key_identifier: Option<Vec<u8>>,
 }
 
 /// A certificate's window, both ends included.
@@ -242,7 +259,7 @@ fn path(
         found.extend(deviations(certificate, role, profile));
         validities.push(validity(certificate, role));
     }
-    found.extend(path_length_deviations(roles.skip(1)));
+    found.extend(path_length_deviations(roles.clone().skip(1)));
     found.extend(country_deviations(leaf, &anchor.certificate));
     Path {
         anchor: *hash,
@@ -254,6 +271,20 @@ fn path(
         state: leaf.state().map(str::to_owned),
         serial: leaf.serial().to_vec(),
         crl_uris: leaf.crl_uris().to_vec(),
+        links: roles
+            .clone()
+            .zip(roles.skip(1))
+            .filter_map(|((certificate, role), (issuer, _))| {
+                Some(Link {
+                    role,
+                    serial: certificate.serial().to_vec(),
+                    issuer_der: certificate.issuer_der().to_vec(),
+                    // Every issuer of a path has a key: it signed.
+                    issuer_key: issuer.public_key()?.clone(),
+                    issuer_key_identifier: issuer.subject_key_identifier().map(<[u8]>::to_vec),
+                })
+            })
+            .collect(),
     }
 }
 

@@ -33,8 +33,6 @@ pub struct DocumentProfile {
     /// The zone of age and calendar rules, seconds east of UTC; none where the document type has
     /// holders in several.
     pub time_zone: Option<i32>,
-    /// Whether status tokens follow the profile of ISO/IEC 18013-5's second edition.
-    pub iso_status_profile: bool,
     /// Where the document names its issuing country.
     pub country_element: Option<(String, String)>,
     /// Where the document names its issuing jurisdiction.
@@ -128,6 +126,7 @@ impl DocumentProfile {
                 fractional_seconds: file.tolerances.fractional_seconds,
                 null_status: file.tolerances.null_status,
             },
+            iso_status_profile: file.iso_status_profile,
             validity_ceiling: match file.validity_ceiling.as_deref() {
                 None => None,
                 Some("one-month-in-japan") => Some(calendar::one_month_in_japan),
@@ -142,7 +141,6 @@ impl DocumentProfile {
         Ok(Self {
             rules,
             time_zone,
-            iso_status_profile: file.iso_status_profile,
             country_element: file.country_element,
             jurisdiction_element: file.jurisdiction_element,
             doc_types: file.doc_types,

@@ -95,6 +95,10 @@ pub struct Revocation {
     pub crl: Requirement,
     /// The oldest evidence that counts, in seconds.
     pub max_age: Option<u64>,
+    /// Whether status tokens keep to the ISO profile; `None` for the document profile's choice.
+    pub iso_status_profile: Option<bool>,
+    /// Whether a document signer may sign status tokens.
+    pub document_signer_may_sign_status: bool,
 }
 
 /// Why a text is no purpose.
@@ -282,6 +286,8 @@ impl Purpose {
                 Some(age) => Some(age.seconds()),
                 None => None,
             },
+            iso_status_profile: revocation.iso_status_profile,
+            document_signer_may_sign_status: revocation.document_signer_may_sign_status,
         }
     }
 

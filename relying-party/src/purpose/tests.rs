@@ -121,6 +121,8 @@ fn revocation_has_its_defaults_and_its_limits() {
         status: Requirement::IfPresent,
         crl: Requirement::IfAvailable,
         max_age: None,
+        iso_status_profile: None,
+        document_signer_may_sign_status: false,
     };
     assert_eq!(purpose.revocation(), expected);
     let aged = replaced("crl = \"if_available\"", "crl = \"required\"\nmax_age = \"24h\"").unwrap();

@@ -1,0 +1,171 @@
+//! Evidence of revocation at hand for a judgement: CRLs by issuer, status tokens by list.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::status::{RefusedToken, StatusToken, TokenError};
+use crate::x509::{CrlError, CrlRollback, RevocationList};
+
+/// CRLs of one issuer's name, or tokens of one list, that are kept beside each other.
+const MAX_SIDE_BY_SIDE: usize = 8;
+
+/// Everything at hand. Cheap to clone: what it holds is shared, with what was found out about it.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// By the issuer's name as DER, the highest number first.
+    crls: HashMap<Vec<u8>, Vec<Arc<RevocationList>>>,
+    /// By the list's URI, the youngest first.
+    tokens: HashMap<String, Vec<Arc<StatusToken>>>,
+    /// Why a token of a list cannot be used.
+    refused: HashMap<String, TokenError>,
+}
+
+/// What was found out about a list beyond its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// Not a CRL.
+    #[error("{0}")]
+    Crl(#[from] CrlError),
+    /// Not a token.
+    #[error("{0}")]
+    Token(#[from] TokenError),
+    /// Older than a list that is held.
+    #[error("{0}")]
+    Rollback(#[from] CrlRollback),
+    /// More lists under one name than are kept.
+    #[error("more than {MAX_SIDE_BY_SIDE} lists of one name")]
+    TooMany,
+}
+
+impl Evidence {
+    /// Takes a CRL in DER. One that is older than a list of the same issuer and key is still kept
+    /// beside it: which of them its issuer signed is known only with the issuer's key at hand, and
+    /// the newest of those decides.
+    ///
+    /// # Errors
+    /// Not a CRL, or too many of one issuer's name.
+    pub fn add_crl(&mut self, der: &[u8]) -> Result<(), EvidenceError> {
+        self.insert_crl(Arc::new(RevocationList::from_der(der)?))
+    }
+
+    fn insert_crl(&mut self, list: Arc<RevocationList>) -> Result<(), EvidenceError> {
+        let known = self.crls.entry(list.issuer_der().to_vec()).or_default();
+        if known.len() >= MAX_SIDE_BY_SIDE {
+            return Err(EvidenceError::TooMany);
+        }
+        let newer = |other: &Arc<RevocationList>| {
+            (other.number(), other.this_update()) >= (list.number(), list.this_update())
+        };
+        let place = known.partition_point(newer);
+        known.insert(place, list);
+        Ok(())
+    }
+
+    /// Takes the token of a file: its own subject says which list it is.
+    ///
+    /// # Errors
+    /// Not a token, or one that cannot be used. Where it says which list it is, that list is then
+    /// known to be unusable.
+    pub fn add_token(&mut self, bytes: &[u8]) -> Result<(), EvidenceError> {
+        match StatusToken::decode(bytes) {
+            Ok(token) => self.insert_token(Arc::new(token)),
+            Err(RefusedToken { subject, error }) => {
+                if let Some(uri) = subject {
+                    self.refused.insert(uri, error.clone());
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Takes what was fetched from `uri` with this content type.
+    ///
+    /// # Errors
+    /// As [`Self::add_token`]; also a token of another list.
+    pub fn add_fetched_token(
+        &mut self,
+        bytes: &[u8],
+        uri: &str,
+        content_type: &str,
+    ) -> Result<(), EvidenceError> {
+        match StatusToken::decode_fetched(bytes, uri, content_type) {
+            Ok(token) => self.insert_token(Arc::new(token)),
+            Err(error) => {
+                self.refused.insert(uri.to_owned(), error.clone());
+                Err(error.into())
+            }
+        }
+    }
+
+    fn insert_token(&mut self, token: Arc<StatusToken>) -> Result<(), EvidenceError> {
+        let known = self.tokens.entry(token.subject().to_owned()).or_default();
+        if known.len() >= MAX_SIDE_BY_SIDE {
+            return Err(EvidenceError::TooMany);
+        }
+        let place = known.partition_point(|other| other.issued_at() >= token.issued_at());
+        known.insert(place, token);
+        Ok(())
+    }
+
+    /// The CRLs of this issuer's name, the highest number first.
+    pub fn crls_of(&self, issuer_der: &[u8]) -> &[Arc<RevocationList>] {
+        self.crls.get(issuer_der).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The tokens of this list, the youngest first.
+    pub fn tokens_of(&self, uri: &str) -> &[Arc<StatusToken>] {
+        self.tokens.get(uri).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Why a token of this list was not taken.
+    pub fn refusal_of(&self, uri: &str) -> Option<&TokenError> {
+        self.refused.get(uri)
+    }
+
+    /// All CRLs, in no order.
+    pub fn crls(&self) -> impl Iterator<Item = &RevocationList> {
+        self.crls.values().flatten().map(Arc::as_ref)
+    }
+
+    /// All status tokens, in no order.
+    pub fn tokens(&self) -> impl Iterator<Item = &StatusToken> {
+        self.tokens.values().flatten().map(Arc::as_ref)
+    }
+
+    /// This evidence and that of `other`.
+    #[must_use]
+    pub fn merged(mut self, other: &Self) -> Self {
+        for list in other.crls.values().flatten() {
+            // Beyond the bound the lists at hand stay.
+            let _kept = self.insert_crl(Arc::clone(list));
+        }
+        for token in other.tokens.values().flatten() {
+            let _kept = self.insert_token(Arc::clone(token));
+        }
+        for (uri, error) in &other.refused {
+            self.refused.entry(uri.clone()).or_insert_with(|| error.clone());
+        }
+        self
+    }
+
+    /// Refuses to go back: no CRL here may be older than one of the same issuer and key in `known`
+    /// that the same key signed. What would go back is replaced by what is known.
+    #[must_use]
+    pub fn not_behind(mut self, known: &Self) -> (Self, Vec<CrlRollback>) {
+        let mut refused = Vec::new();
+        for (issuer, lists) in &mut self.crls {
+            for list in lists {
+                let older = known
+                    .crls_of(issuer)
+                    .iter()
+                    .find_map(|other| list.check_not_older(other).err().map(|error| (other, error)));
+                if let Some((other, error)) = older {
+                    refused.push(error);
+                    *list = Arc::clone(other);
+                }
+            }
+        }
+        (self, refused)
+    }
+}
