@@ -8,6 +8,10 @@ cd "$(dirname "$0")/.."
 
 once=${ONCE:-}
 fault=${FAULT:-}
+# Status lists of ISO/IEC 18013-5 know no suspension: it is shown with an EU PID.
+if [ "$fault" = suspended ]; then
+    : "${PURPOSE:=pid-age-18}" "${CREDENTIAL:=pid}"
+fi
 purpose=${PURPOSE:-age-20}
 credential=${CREDENTIAL:-my-number}
 

@@ -83,7 +83,8 @@ pub fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     match content.len() {
         length @ 0..=0x7f => out.push(length as u8),
         length @ 0x80..=0xff => out.extend([0x81, length as u8]),
-        length => out.extend([0x82, (length >> 8) as u8, length as u8]),
+        length @ 0x100..=0xffff => out.extend([0x82, (length >> 8) as u8, length as u8]),
+        length => out.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]),
     }
     out.extend_from_slice(content);
     out
@@ -286,6 +287,19 @@ impl CertificateSpec {
         Self::document_signer(key, issuer, name, serial, window, READER_AUTHENTICATION)
     }
 
+    /// A signer of status lists (Table B.9) under `issuer`.
+    pub fn status_signer(
+        key: &SigningKey,
+        issuer: (&[NameAttribute], &SigningKey),
+        name: Vec<NameAttribute>,
+        serial: Vec<u8>,
+        window: (i64, i64),
+    ) -> Self {
+        let mut spec = Self::document_signer(key, issuer, name, serial, window, READER_AUTHENTICATION);
+        spec.remove(oid::EXTENDED_KEY_USAGE);
+        spec
+    }
+
     /// Adds an extension.
     pub fn extend(&mut self, oid: &'static str, critical: bool, value: Vec<u8>) {
         self.extensions.push(Extension { oid, critical, value });
@@ -335,7 +349,7 @@ impl CertificateSpec {
 }
 
 impl Extension {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let critical = if self.critical {
             vec![0x01, 0x01, 0xff]
         } else {
@@ -348,7 +362,7 @@ impl Extension {
     }
 }
 
-fn encode_name(attributes: &[NameAttribute]) -> Vec<u8> {
+pub(crate) fn encode_name(attributes: &[NameAttribute]) -> Vec<u8> {
     let encode = |attribute: &NameAttribute| {
         let value = der(attribute.tag, attribute.text.as_bytes());
         der(0x31, &der(0x30, &[der_oid(attribute.oid), value].concat()))
@@ -357,7 +371,7 @@ fn encode_name(attributes: &[NameAttribute]) -> Vec<u8> {
 }
 
 /// UTCTime through 2049, GeneralizedTime after.
-fn time(seconds: i64) -> Vec<u8> {
+pub(crate) fn time(seconds: i64) -> Vec<u8> {
     let instant = mdoc::time::UnixTime::from_seconds(seconds).expect("a year of four digits");
     let digits: String = instant.to_string().chars().filter(char::is_ascii_digit).collect();
     if digits.as_str() < "2050" {

@@ -2,6 +2,7 @@
 
 use ciborium::Value;
 
+use crate::evidence::{identifier_reference, lists, status_reference};
 use crate::hooks::{Hooks, Stage, insert, member};
 use crate::issuer::Issuer;
 
@@ -46,6 +47,16 @@ faults! {
     Tampered, "tampered", Some("digest.mismatch"), "an element changed after signing";
     /// The record's validity is over.
     Expired, "expired", Some("mso.expired"), "a record past its validity";
+    /// The record's entry on its status list is revoked.
+    Revoked, "revoked", Some("status.revoked"), "a record that is revoked by its status list";
+    /// The record's entry on its status list is suspended.
+    Suspended, "suspended", Some("status.suspended"), "a record that is suspended (of an EU PID: lists of ISO/IEC 18013-5 know no suspension)";
+    /// The record's status list has expired.
+    Stale, "stale", Some("status.stale"), "a record whose status list has expired";
+    /// The record's identifier is on its identifier list.
+    Listed, "listed", Some("status.revoked"), "a record that is revoked by its identifier list";
+    /// The record names a status list on which it is not revoked.
+    StatusGood, "status-good", None, "a record that its status list knows as good: accepted";
     /// The issuer is none that the reader trusts.
     Untrusted, "untrusted", Some("issuer.chain"), "an issuer of the same name with another key";
     /// The response was made in another session.
@@ -98,6 +109,18 @@ impl Fault {
     /// The fault with this name.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|fault| fault.name() == name)
+    }
+
+    /// The list that a record with this fault names, of those that `holder pki` makes.
+    fn status(self) -> Option<Value> {
+        match self {
+            Self::Revoked => Some(status_reference(lists::STATUSES, 3)),
+            Self::Suspended => Some(status_reference(lists::SUSPENSIONS, 5)),
+            Self::Stale => Some(status_reference(lists::EXPIRED, 1)),
+            Self::Listed => Some(identifier_reference(lists::IDENTIFIERS, lists::LISTED)),
+            Self::StatusGood => Some(status_reference(lists::STATUSES, 4)),
+            _ => None,
+        }
     }
 
     /// Adds the part of the fault that changes bytes on their way. The other part the issuing
@@ -168,6 +191,11 @@ impl Fault {
                     bytes.splice(..1, [0xb9, 0, count]);
                 }
             }),
+            Self::Revoked | Self::Suspended | Self::Stale | Self::Listed | Self::StatusGood => {
+                if let Some(status) = self.status() {
+                    hooks.on(Stage::Mso, move |mso| insert(mso, "status", status.clone()));
+                }
+            }
             Self::Expired
             | Self::Untrusted
             | Self::Replayed

@@ -5,6 +5,7 @@
 
 pub mod certificate;
 pub mod credential;
+pub mod evidence;
 pub mod fault;
 pub mod hooks;
 pub mod issuer;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use holder::certificate::{CertificateSpec, name, pem, private_key_pem};
+use holder::evidence;
 use holder::hooks::Hooks;
 use holder::issuer::{DAY, Issuer, IssuerOptions};
 use holder::keys::SigningKey;
@@ -20,10 +21,17 @@ pub(crate) fn make(directory: &Path) -> Result<(), String> {
     }
     let options = fresh();
     let issuer = Issuer::new(&options, &Hooks::default());
-    let anchors = directory.join("trust/anchors");
+    let trust = directory.join("trust");
+    let anchors = trust.join("anchors");
     let write = |path: &Path, text: &str| fs::write(path, text).map_err(|error| fault(path, &error));
     fs::create_dir_all(&anchors).map_err(|error| fault(&anchors, &error))?;
     write(&anchors.join("test-iaca.pem"), &pem(&issuer.root))?;
+    for (name, bytes) in evidence::files(&issuer, &options) {
+        let path = trust.join(name);
+        let folder = path.parent().unwrap_or(&trust);
+        fs::create_dir_all(folder).map_err(|error| fault(folder, &error))?;
+        fs::write(&path, bytes).map_err(|error| fault(&path, &error))?;
+    }
     reader(directory, &options)?;
     let seed = json!({ "test_keys_only": true, "seed": options.seed, "now": options.now });
     write(&file, &format!("{seed}\n"))

@@ -52,6 +52,9 @@ fn checks(part: &Value) -> String {
         if let Some(after) = check["after"].as_str() {
             text += &format!(" (not reached after {after})");
         }
+        if let Some(as_of) = check["as_of"].as_str() {
+            text += &format!(" (as of {as_of})");
+        }
         if let Some(detail) = check.get("detail") {
             text += &format!(" {detail}");
         }
@@ -76,13 +79,15 @@ mod tests {
             "verdict": "rejected", "reason": "digest.mismatch", "answers": {"over_20": true},
             "documents": [{"doc_type": "d", "verdict": "rejected", "reason": "digest.mismatch", "withheld": [["n", "e"]],
                 "checks": [{"check": "digests", "result": "failed", "reason": "digest.mismatch"},
-                    {"check": "status", "result": "not_reached", "after": "digests"}]}],
+                    {"check": "status", "result": "not_reached", "after": "digests"},
+                    {"check": "issuer.crl", "result": "passed", "as_of": "2026-11-23T05:00:00Z"}]}],
             "purpose": "p", "at": "2026-11-23T06:00:00Z"
         }));
         assert_eq!(
             text,
             "rejected: digest.mismatch\n  over_20: true\nd rejected: digest.mismatch\n  \
              FAILED    digests: digest.mismatch\n  -         status (not reached after digests)\n  \
+             ok        issuer.crl (as of 2026-11-23T05:00:00Z)\n  \
              withheld  n e\npurpose p, at 2026-11-23T06:00:00Z\n"
         );
     }

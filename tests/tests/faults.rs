@@ -21,7 +21,7 @@ fn report(output: &Output) -> Value {
 fn status_of(reason: Option<&str>) -> i32 {
     match reason {
         None => 0,
-        Some("document.missing") => 2,
+        Some("document.missing" | "status.stale" | "status.token_invalid") => 2,
         Some(reason) if reason.starts_with("session.") => 3,
         Some(_) => 1,
     }
@@ -57,6 +57,8 @@ fn every_fault_is_answered_with_its_reason() {
         for fault in Fault::ALL.iter().copied() {
             let reason = match fault.reason() {
                 Some("device.signature") if auth == "mac" => Some("device.mac"),
+                // A list of more than one bit is none of ISO/IEC 18013-5.
+                Some("status.suspended") => Some("status.token_invalid"),
                 // Between two documents any of which would do, one that was not asked for is none.
                 reason => reason,
             };
