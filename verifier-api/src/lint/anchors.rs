@@ -22,9 +22,9 @@ pub(super) fn read(files: &[impl AsRef<Path>]) -> Result<(Vec<Anchor>, Vec<Findi
         let name = file.display().to_string();
         let bytes = operator::read_file(file, MAX_FILE)?;
         let doc_types = doc_types(file)?;
-        let encoded = match Contents::of(bytes, None).map(|contents| contents.input) {
-            Some(Input::Chain(encoded)) => encoded,
-            _ => return Err(LintError::Unknown(name, "no certificate")),
+        let contents = Contents::of(bytes, None);
+        let Some(Input::Chain(encoded)) = contents.map(|contents| contents.input) else {
+            return Err(LintError::Unknown(name, "no certificate"));
         };
         for der in encoded {
             match Subject::parse(&der) {

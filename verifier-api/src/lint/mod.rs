@@ -6,10 +6,14 @@ mod anchors;
 mod arguments;
 mod certificate;
 mod chain;
+mod crl;
 mod input;
+mod link;
 mod purpose;
 mod report;
+mod status;
 mod subject;
+mod way;
 
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -96,7 +100,9 @@ fn judge_file(file: &Path, arguments: &Lint, at: UnixTime) -> Result<Report, Lin
 fn judge(input: &Input, told: Option<LintKind>, anchors: &[Anchor], at: UnixTime) -> Report {
     match input {
         Input::Chain(encoded) => chain::judge(encoded, told, anchors, at).into(),
-        Input::Crls(_) | Input::Vical(_) | Input::Status(_) => Report::default(),
+        Input::Crls(encoded) => crl::judge(encoded, anchors, at).into(),
+        Input::Status(bytes) => status::judge(bytes, anchors, at).into(),
+        Input::Vical(_) => Report::default(),
     }
 }
 
