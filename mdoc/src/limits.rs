@@ -49,6 +49,10 @@ impl Limits {
 
 /// Bytes of one certificate in an x5chain or a trust directory.
 pub const CERTIFICATE_BYTES: usize = 16 * 1024;
+/// Bytes of a signed list of trusted certificates.
+pub const TRUST_LIST_BYTES: usize = 16 * 1024 * 1024;
+/// Entries of such a list. Lists in the field have 14 and 40.
+pub const TRUST_LIST_ENTRIES: usize = 10_000;
 /// Bytes of a text that names a document type, namespace or element.
 pub const NAME_BYTES: usize = 256;
 /// Bytes of a URI in an MSO or a certificate.

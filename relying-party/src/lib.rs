@@ -20,5 +20,5 @@ pub use limits::{LimitsError, limits_from_toml};
 pub use mdoc::evidence::{Evidence, EvidenceError};
 pub use mdoc::limits::Limits;
 pub use text::verdict_text;
-pub use trust::{TrustError, TrustFile, TrustSnapshot, pem_certificates, pem_crls};
+pub use trust::{HeldTrustList, TrustError, TrustFile, TrustSnapshot, pem_certificates, pem_crls};
 pub use verdict::{Answer, AnswerValue, Decision, DocumentReport, Verdict, sha256_text};

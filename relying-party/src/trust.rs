@@ -1,21 +1,27 @@
 //! The trust snapshot: anchors and evidence from named bytes, never changed once made.
 
+mod vicals;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mdoc::evidence::Evidence;
 use mdoc::limits::Limits;
-use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache};
+use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache, TrustList};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::profile::ProfileSet;
 
+pub use vicals::HeldTrustList;
+
 /// A file of a trust directory: its path inside the directory, with `/`, and its content.
 #[derive(Clone, Debug)]
 pub struct TrustFile {
-    /// `anchors/NAME.pem`, `anchors/NAME.der`, `anchors/NAME.toml`, `crls/…`, `status/…`, `vicals/…`.
+    /// `anchors/NAME.pem` (or `.crt`, `.cer`, `.der`), `anchors/NAME.toml`, `crls/…`, `status/…`,
+    /// `vicals/…`: authorities' certificates, lists, and `.toml` beside a list.
     pub name: String,
     /// The content.
     pub bytes: Vec<u8>,
@@ -32,6 +38,7 @@ pub struct TrustSnapshot {
     limits: Limits,
     hash: [u8; 32],
     skipped: Vec<(String, String)>,
+    trust_lists: Vec<HeldTrustList>,
 }
 
 /// Why files make no snapshot.
@@ -55,10 +62,24 @@ struct Scope {
 impl TrustSnapshot {
     /// Makes a snapshot. A certificate that is neither root nor link certificate is skipped and
     /// listed; a file that cannot be read at all is an error, so that nothing is trusted by half.
+    /// A VICAL comes from outside: one at fault is skipped and listed, and the rest counts.
     ///
     /// # Errors
     /// [`TrustError`] with the file at fault.
-    pub fn new(mut files: Vec<TrustFile>) -> Result<Self, TrustError> {
+    pub fn new(files: Vec<TrustFile>) -> Result<Self, TrustError> {
+        Self::after(None, files)
+    }
+
+    /// As [`Self::new`], but a VICAL that goes back behind one that `self` holds is skipped, and
+    /// `self`'s copy stays while its authority does.
+    ///
+    /// # Errors
+    /// [`TrustError`] with the file at fault.
+    pub fn successor(&self, files: Vec<TrustFile>) -> Result<Self, TrustError> {
+        Self::after(Some(self), files)
+    }
+
+    fn after(earlier: Option<&Self>, mut files: Vec<TrustFile>) -> Result<Self, TrustError> {
         files.sort_by(|left, right| left.name.cmp(&right.name));
         let profiles = ProfileSet::built_in();
         let scopes = scopes(&files, profiles)?;
@@ -74,7 +95,7 @@ impl TrustSnapshot {
             match file.name.split_once('/') {
                 Some(("anchors", name)) => {
                     let Some((stem, kind)) = name.rsplit_once('.') else {
-                        return Err(fault("an anchor ends in .pem, .der or .toml".to_owned()));
+                        return Err(fault(ANCHOR_ENDINGS.to_owned()));
                     };
                     let scope = scopes.get(stem).cloned().unwrap_or_default();
                     for der in certificates(kind, &file.bytes).map_err(&fault)? {
@@ -84,6 +105,7 @@ impl TrustSnapshot {
                             certificate,
                             doc_types,
                             profile,
+                            list: None,
                         });
                         names.push(file.name.clone());
                     }
@@ -101,17 +123,30 @@ impl TrustSnapshot {
                         skipped.push((file.name.clone(), error.to_string()));
                     }
                 }
-                Some(("vicals", _)) => {
-                    skipped.push((file.name.clone(), "VICALs are not read yet".to_owned()));
-                }
+                // All at once below: which of them count depends on the others.
+                Some(("vicals", _)) => {}
                 _ => return Err(fault("not a part of a trust directory".to_owned())),
             }
         }
+        let vicals = vicals::read(&files, profiles, earlier)?;
+        let mut trust_lists = vicals.lists;
+        let mut of_list = vec![None; anchors.len()];
+        for (anchor, name, list) in vicals.anchors {
+            anchors.push(anchor);
+            names.push(name);
+            of_list.push(Some(list));
+        }
+        skipped.extend(vicals.skipped);
         let (anchors, faults) = AnchorSet::new(anchors);
         for (index, fault) in faults {
             skipped.push((names.get(index).cloned().unwrap_or_default(), fault.to_string()));
+            let list = of_list.get(index).copied().flatten();
+            if let Some(list) = list.and_then(|list| trust_lists.get_mut(list)) {
+                list.accepted -= 1;
+                list.skipped += 1;
+            }
         }
-        let hash = hash(&files);
+        let hash = hash(&files, &vicals.kept);
         Ok(Self {
             anchors,
             cache: ChainCache::default(),
@@ -120,6 +155,7 @@ impl TrustSnapshot {
             limits: Limits::default(),
             hash,
             skipped,
+            trust_lists,
         })
     }
 
@@ -140,7 +176,7 @@ impl TrustSnapshot {
         &self.evidence
     }
 
-    /// SHA-256 over all files, whatever order they came in.
+    /// SHA-256 over all files, whatever order they came in, and over lists kept from before.
     pub const fn hash(&self) -> [u8; 32] {
         self.hash
     }
@@ -150,9 +186,14 @@ impl TrustSnapshot {
         self.anchors.anchors().len()
     }
 
-    /// What was left aside: file and reason.
+    /// What was left aside: file, for a list's entry with its place from 0, and reason.
     pub fn skipped(&self) -> &[(String, String)] {
         &self.skipped
+    }
+
+    /// The VICALs whose entries are trusted.
+    pub fn trust_lists(&self) -> &[HeldTrustList] {
+        &self.trust_lists
     }
 }
 
@@ -166,37 +207,49 @@ fn scopes(files: &[TrustFile], profiles: &ProfileSet) -> Result<BTreeMap<String,
         else {
             continue;
         };
-        let fault = |fault: String| TrustError {
-            file: file.name.clone(),
-            fault,
-        };
-        let text = core::str::from_utf8(&file.bytes).map_err(|error| fault(error.to_string()))?;
-        let scope: Scope = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
-        if let Some(profile) = scope
-            .profile
-            .as_deref()
-            .filter(|name| profiles.by_name(name).is_none())
-        {
-            return Err(fault(format!("there is no document profile {profile}")));
-        }
-        let anchor = |kind: &str| format!("anchors/{stem}.{kind}");
-        if !files
-            .iter()
-            .any(|other| other.name == anchor("pem") || other.name == anchor("der"))
-        {
-            return Err(fault("there is no anchor of this name beside it".to_owned()));
+        let scope = scope(file, profiles)?;
+        let anchor = |kind: &&str| format!("anchors/{stem}.{kind}");
+        let anchors: Vec<String> = CERTIFICATE_ENDINGS.iter().map(anchor).collect();
+        if !files.iter().any(|other| anchors.contains(&other.name)) {
+            return Err(TrustError {
+                file: file.name.clone(),
+                fault: "there is no anchor of this name beside it".to_owned(),
+            });
         }
         scopes.insert(stem.to_owned(), scope);
     }
     Ok(scopes)
 }
 
+/// Reads a sidecar.
+fn scope(file: &TrustFile, profiles: &ProfileSet) -> Result<Scope, TrustError> {
+    let fault = |fault: String| TrustError {
+        file: file.name.clone(),
+        fault,
+    };
+    let text = core::str::from_utf8(&file.bytes).map_err(|error| fault(error.to_string()))?;
+    let scope: Scope = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
+    match scope.profile.as_deref() {
+        Some(profile) if profiles.by_name(profile).is_none() => {
+            Err(fault(format!("there is no document profile {profile}")))
+        }
+        _ => Ok(scope),
+    }
+}
+
+/// Endings of files that hold certificates.
+const CERTIFICATE_ENDINGS: [&str; 4] = ["pem", "crt", "cer", "der"];
+/// What is wrong with a file of another ending.
+const ANCHOR_ENDINGS: &str = "an anchor ends in .pem, .crt, .cer, .der or .toml";
+
 fn certificates(kind: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     match kind {
         "pem" => pem_certificates(bytes).ok_or_else(|| "not PEM of certificates".to_owned()),
         "der" => Ok(vec![bytes.to_vec()]),
+        // These two hold either form in the field.
+        "crt" | "cer" => Ok(pem_certificates(bytes).unwrap_or_else(|| vec![bytes.to_vec()])),
         "toml" => Ok(Vec::new()),
-        _ => Err("an anchor ends in .pem, .der or .toml".to_owned()),
+        _ => Err(ANCHOR_ENDINGS.to_owned()),
     }
 }
 
@@ -226,13 +279,16 @@ fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {
     (!blocks.is_empty()).then_some(blocks)
 }
 
-fn hash(files: &[TrustFile]) -> [u8; 32] {
+fn hash(files: &[TrustFile], kept: &[Arc<TrustList>]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for file in files {
         for part in [file.name.as_bytes(), &file.bytes] {
             hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hasher.update(part);
         }
+    }
+    for list in kept {
+        hasher.update(list.sha256);
     }
     hasher.finalize().into()
 }
@@ -253,10 +309,21 @@ mod tests {
     fn broken_files_are_named() {
         assert_eq!(fault("anchors/a.pem", b"no pem").fault, "not PEM of certificates");
         assert_eq!(fault("anchors/a.der", b"no der").fault, "not a DER certificate");
+        assert_eq!(fault("anchors/a.crt", b"").fault, "not a DER certificate");
+        assert_eq!(fault("anchors/a.cer", b"no der").fault, "not a DER certificate");
+        for other in ["anchors/a.p7b", "anchors/a"] {
+            assert_eq!(
+                fault(other, b"").fault,
+                "an anchor ends in .pem, .crt, .cer, .der or .toml"
+            );
+        }
+        assert_eq!(fault("vicals/a.pem", b"no pem").fault, "not PEM of certificates");
+        assert_eq!(fault("vicals/a.crt", b"no der").fault, "not a DER certificate");
         assert_eq!(
-            fault("anchors/a.crt", b"").fault,
-            "an anchor ends in .pem, .der or .toml"
+            fault("vicals/a.toml", b"").fault,
+            "there is no VICAL of this name beside it"
         );
+        assert!(fault("vicals/a.toml", b"colour = 1").fault.contains("colour"));
         assert_eq!(
             fault("anchors/a.toml", b"").fault,
             "there is no anchor of this name beside it"

@@ -27,6 +27,7 @@ fn with_line<T>(built: &Built, now: i64, clock_skew: i64, read: impl FnOnce(&Doc
         certificate: Certificate::from_der(&built.root).unwrap(),
         doc_types: None,
         profile: None,
+        list: None,
     }]);
     let evidence = Evidence::default();
     let context = Context {

@@ -11,7 +11,7 @@ use crate::x509::{
 };
 
 use super::issuer_auth::fault_of;
-use super::{Check, Context, DocumentRules, Fact, Finding, Outcome, Reason};
+use super::{Check, Context, DocumentRules, Fact, Facts, Finding, Outcome, Reason};
 
 /// The document signer: chained to an anchor that vouches for the document type, profile kept,
 /// valid now. Owns its facts, borrows nothing.
@@ -100,9 +100,12 @@ impl Chain {
                     .is_none_or(|types| types.iter().any(|t| t == document.doc_type))
             };
             let now = |path: &&Path| {
-                path.validities
-                    .iter()
-                    .all(|validity| context.now <= validity.not_after)
+                let list = path.list.as_ref();
+                list.is_none_or(|list| list.judge(context.now, context.now).is_ok())
+                    && path
+                        .validities
+                        .iter()
+                        .all(|validity| context.now <= validity.not_after)
             };
             paths
                 .paths()
@@ -158,16 +161,39 @@ impl Chain {
                     paths: Arc::clone(paths),
                     index,
                 });
-                (signer, passed(path.anchor), Outcome::PASSED)
+                (signer, Outcome::Passed(facts_of(path, earliest)), Outcome::PASSED)
             }
             Err(SelectError::OutOfScope) => {
                 let finding = Finding::new(Reason::IssuerChain)
                     .because("no trust anchor on the chain vouches for this document type");
                 (None, Outcome::Failed(finding), after)
             }
+            Err(SelectError::ListNotYetInForce(from)) => {
+                let finding = Finding::new(Reason::IssuerChain)
+                    .because("the trust list that the anchor comes from is not in force yet")
+                    .with("not_before", Fact::Time(from));
+                (None, Outcome::Failed(finding), after)
+            }
+            Err(SelectError::ListEnded(until)) => {
+                let finding = Finding::new(Reason::IssuerChain)
+                    .because("the trust list that the anchor comes from has ended")
+                    .with("not_after", Fact::Time(until));
+                (None, Outcome::Failed(finding), after)
+            }
             Err(error) => (None, passed(first), Outcome::Failed(certificate_finding(error))),
         }
     }
+}
+
+/// The anchor, and the list that it comes from: whose it is, and since when a newer one is due.
+fn facts_of(path: &Path, earliest: UnixTime) -> Facts {
+    let mut facts = vec![("anchor", Fact::Sha256(path.anchor))];
+    if let Some(list) = &path.list {
+        facts.push(("trust_list", Fact::Text(list.issue.provider.clone().into())));
+        let stale = list.stale_since(earliest);
+        facts.extend(stale.map(|since| ("trust_list_stale_since", Fact::Time(since))));
+    }
+    facts
 }
 
 fn finding_of(error: &PathError) -> Finding {
@@ -185,7 +211,9 @@ fn certificate_finding(error: SelectError) -> Finding {
         SelectError::Expired(validity) => of_window(Reason::IssuerCertificateExpired, validity),
         SelectError::NotYetValid(validity) => of_window(Reason::IssuerCertificateNotYetValid, validity),
         SelectError::Deviation(deviation) => deviation_finding(deviation),
-        SelectError::OutOfScope => Finding::new(Reason::IssuerChain),
+        SelectError::OutOfScope | SelectError::ListNotYetInForce(_) | SelectError::ListEnded(_) => {
+            Finding::new(Reason::IssuerChain)
+        }
     }
 }
 

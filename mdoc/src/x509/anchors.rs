@@ -1,10 +1,19 @@
 //! Trust anchors: IACA roots and link certificates, found by the subject's exact name.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::Certificate;
+use crate::crypto::PublicKey;
 
-/// A certificate that is trusted because the operator says so.
+use super::path::key_identifiers_agree;
+use super::{Certificate, TrustList};
+
+/// Roots of one name whose keys are tried on one link certificate. Issuers have had two.
+const MAX_TRIED_ROOTS: usize = 16;
+/// Keys that follow on one another by link certificates, counted from one anchor.
+const MAX_SUCCESSORS: usize = 16;
+
+/// A certificate that is trusted because the operator says so, or a list that the operator trusts.
 #[derive(Clone, Debug)]
 pub struct Anchor {
     /// The certificate.
@@ -13,6 +22,8 @@ pub struct Anchor {
     pub doc_types: Option<Vec<String>>,
     /// The document profile its documents are judged under, in place of their type's own.
     pub profile: Option<String>,
+    /// The list it comes from, outside whose window it vouches for nothing.
+    pub list: Option<Arc<TrustList>>,
 }
 
 impl Anchor {
@@ -43,64 +54,90 @@ pub struct AnchorSet {
     /// SHA-256 of each anchor's certificate.
     hashes: Vec<[u8; 32]>,
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    by_hash: HashMap<[u8; 32], usize>,
+    /// For an anchor that signed link certificates, these.
+    successors: HashMap<usize, Vec<usize>>,
 }
 
 impl AnchorSet {
     /// Takes every candidate that is a root signed by itself or a link certificate signed by
     /// another candidate of its name that is a root. The others come back by their place in `candidates`.
     pub fn new(candidates: Vec<Anchor>) -> (Self, Vec<(usize, AnchorFault)>) {
-        let mut faults = Vec::new();
-        let self_signed: Vec<bool> = candidates
-            .iter()
-            .map(|candidate| {
-                let certificate = &candidate.certificate;
-                certificate
-                    .public_key()
-                    .is_some_and(|key| certificate.verify_signed_by(key).is_ok())
-            })
-            .collect();
-        let mut roots: HashMap<&[u8], Vec<usize>> = HashMap::new();
-        for (index, candidate) in candidates.iter().enumerate() {
-            if self_signed.get(index) == Some(&true) {
-                roots
-                    .entry(candidate.certificate.subject_der())
-                    .or_default()
-                    .push(index);
-            }
-        }
-        let mut accepted = vec![false; candidates.len()];
-        for (index, candidate) in candidates.iter().enumerate() {
-            let certificate = &candidate.certificate;
-            let same_name = || roots.get(certificate.issuer_der()).into_iter().flatten();
-            let linked = || {
-                same_name()
-                    .filter_map(|root| candidates.get(*root)?.certificate.public_key())
-                    .any(|key| certificate.verify_signed_by(key).is_ok())
-            };
-            let fault = if !certificate.is_self_issued() {
-                Some(AnchorFault::NotSelfIssued)
-            } else if self_signed.get(index) == Some(&true) || linked() {
-                None
-            } else {
-                Some(AnchorFault::Signature)
-            };
-            match (fault, accepted.get_mut(index)) {
-                (Some(fault), _) => faults.push((index, fault)),
-                (None, Some(slot)) => *slot = true,
-                (None, None) => {}
-            }
-        }
-        drop(roots);
+        let hashes: Vec<[u8; 32]> = candidates.iter().map(|c| c.certificate.sha256()).collect();
+        let signatures = signatures(&candidates, &hashes);
         let mut set = Self::default();
-        for (candidate, accepted) in candidates.into_iter().zip(accepted) {
-            if accepted {
-                let subject = candidate.certificate.subject_der().to_vec();
-                set.by_subject.entry(subject).or_default().push(set.anchors.len());
-                set.hashes.push(candidate.certificate.sha256());
-                set.anchors.push(candidate);
+        let mut faults = Vec::new();
+        // Link certificates and the key that signed each, by their places in the set.
+        let mut links = Vec::new();
+        let all = candidates.into_iter().zip(hashes).zip(signatures);
+        for (index, ((candidate, hash), signature)) in all.enumerate() {
+            let signature = match signature {
+                Ok(signature) => signature,
+                Err(fault) => {
+                    faults.push((index, fault));
+                    continue;
+                }
+            };
+            let place = set.anchors.len();
+            if let Signature::Link(key) = signature {
+                links.push((place, key));
+            }
+            let subject = candidate.certificate.subject_der().to_vec();
+            set.by_subject.entry(subject).or_default().push(place);
+            set.by_hash.entry(hash).or_insert(place);
+            set.hashes.push(hash);
+            set.anchors.push(candidate);
+        }
+        set.successors = set.successors_by(&links);
+        (set, faults)
+    }
+
+    /// For every anchor whose key signed link certificates, the places of these.
+    fn successors_by(&self, links: &[(usize, PublicKey)]) -> HashMap<usize, Vec<usize>> {
+        let mut successors: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (link, key) in links {
+            let Some(certificate) = self.anchors.get(*link).map(|anchor| &anchor.certificate) else {
+                continue;
+            };
+            let same_name = self.by_subject.get(certificate.subject_der());
+            for place in same_name.into_iter().flatten() {
+                let known = self.anchors.get(*place);
+                let own = known.and_then(|anchor| anchor.certificate.public_key());
+                if own != Some(key) {
+                    continue;
+                }
+                let known = successors.entry(*place).or_default();
+                let new_key = |place: &usize| self.anchors.get(*place)?.certificate.public_key();
+                if known.len() < MAX_SUCCESSORS
+                    && !known.iter().any(|other| new_key(other) == certificate.public_key())
+                {
+                    known.push(*link);
+                }
             }
         }
-        (set, faults)
+        successors
+    }
+
+    /// The key of the anchor with this SHA-256, and the keys that it handed over to by link
+    /// certificates, directly or one after another: those that may sign the anchor's CRL.
+    pub fn keys_of(&self, anchor_sha256: &[u8; 32]) -> impl Iterator<Item = &PublicKey> {
+        let start = self.by_hash.get(anchor_sha256).copied();
+        let key = |place: usize| self.anchors.get(place)?.certificate.public_key();
+        let mut later: Vec<&PublicKey> = Vec::new();
+        let mut due: Vec<usize> = start.into_iter().collect();
+        let own = start.and_then(key);
+        while let Some(place) = due.pop() {
+            for link in self.successors.get(&place).into_iter().flatten() {
+                let Some(key) = key(*link) else {
+                    continue;
+                };
+                if own != Some(key) && !later.contains(&key) && later.len() < MAX_SUCCESSORS {
+                    later.push(key);
+                    due.push(*link);
+                }
+            }
+        }
+        own.into_iter().chain(later)
     }
 
     /// The anchors, in the order given.
@@ -130,4 +167,58 @@ impl AnchorSet {
         self.with_subject(certificate.subject_der())
             .any(|(anchor, _)| anchor.certificate.der() == certificate.der())
     }
+}
+
+/// Whose signature makes a candidate an anchor.
+#[derive(Clone)]
+enum Signature {
+    /// Its own.
+    Root,
+    /// That of a root of its name, with this key.
+    Link(PublicKey),
+}
+
+/// The signature of each candidate. A certificate that stands in many lists is verified once.
+fn signatures(candidates: &[Anchor], hashes: &[[u8; 32]]) -> Vec<Result<Signature, AnchorFault>> {
+    let mut roots: HashMap<&[u8], Vec<&Certificate>> = HashMap::new();
+    let mut self_signed: HashMap<&[u8; 32], bool> = HashMap::with_capacity(candidates.len());
+    for (candidate, hash) in candidates.iter().zip(hashes) {
+        let certificate = &candidate.certificate;
+        self_signed.entry(hash).or_insert_with(|| {
+            let key = certificate.public_key().filter(|_| certificate.is_self_issued());
+            let holds = key.is_some_and(|key| certificate.verify_signed_by(key).is_ok());
+            if holds {
+                roots
+                    .entry(certificate.subject_der())
+                    .or_default()
+                    .push(certificate);
+            }
+            holds
+        });
+    }
+    let mut linked: HashMap<&[u8; 32], Option<PublicKey>> = HashMap::new();
+    let signature = |(candidate, hash): (&Anchor, _)| {
+        if !candidate.certificate.is_self_issued() {
+            return Err(AnchorFault::NotSelfIssued);
+        }
+        if self_signed.get(hash) == Some(&true) {
+            return Ok(Signature::Root);
+        }
+        let key = linked
+            .entry(hash)
+            .or_insert_with(|| linking_key(&candidate.certificate, &roots));
+        key.clone().map(Signature::Link).ok_or(AnchorFault::Signature)
+    };
+    candidates.iter().zip(hashes).map(signature).collect()
+}
+
+/// The key of the root of the same name that signed this certificate.
+fn linking_key(link: &Certificate, roots: &HashMap<&[u8], Vec<&Certificate>>) -> Option<PublicKey> {
+    let same_name = roots.get(link.issuer_der()).into_iter().flatten();
+    same_name
+        .filter(|root| key_identifiers_agree(link, root))
+        .take(MAX_TRIED_ROOTS)
+        .filter_map(|root| root.public_key())
+        .find(|key| link.verify_signed_by(key).is_ok())
+        .cloned()
 }

@@ -1,5 +1,5 @@
 //! Certificates of ISO/IEC 18013-5 Annex B: parsing, the profiles of IACA, link certificate and
-//! document signer, trust anchors and the path between them.
+//! document signer, trust anchors, the lists they come from, and the path between them.
 
 mod anchors;
 mod cache;
@@ -12,6 +12,8 @@ mod signer_chain;
 mod signers;
 #[cfg(test)]
 mod tests;
+mod trust_list;
+mod vical;
 
 pub use anchors::{Anchor, AnchorFault, AnchorSet};
 pub use cache::{ChainCache, ChainKey};
@@ -22,4 +24,6 @@ pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
 pub use rules::CertificateRule;
 pub(crate) use rules::oid::curve as named_curve;
 pub use signer_chain::SignerChain;
+pub use trust_list::{Rollback, TrustList, VicalIssue};
+pub use vical::{AuthorityFault, EntryFault, Vical, VicalEntry, VicalError};
 pub use x509_cert::der::asn1::ObjectIdentifier;

@@ -1,5 +1,7 @@
 //! The path from a document signer to an anchor: by exact name, key identifier and verified key.
 
+use std::sync::Arc;
+
 use crate::cose::MAX_CERTIFICATES;
 use crate::crypto::PublicKey;
 use crate::time::UnixTime;
@@ -7,7 +9,7 @@ use crate::time::UnixTime;
 use super::profile::{country_deviations, deviations, path_length_deviations};
 use super::{
     Anchor, AnchorSet, Certificate, CertificateError, CertificateRole, CertificateRule, Deviation,
-    IssuerCertificateProfile,
+    IssuerCertificateProfile, TrustList,
 };
 
 /// Every way in which a chain leads to an anchor. Owns its facts and holds nothing that depends on
@@ -32,6 +34,8 @@ pub struct Path {
     pub doc_types: Option<Vec<String>>,
     /// The document profile that the anchor names.
     pub profile: Option<String>,
+    /// The signed list that the anchor comes from; `None` for one that the operator put there.
+    pub list: Option<Arc<TrustList>>,
     /// The signer's country.
     pub country: Option<String>,
     /// The signer's state or province.
@@ -109,16 +113,37 @@ pub enum PathError {
 }
 
 /// Why no path serves a document now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// The anchors do not vouch for the document type.
+    #[error("out of the anchors' scope")]
     OutOfScope,
+    /// The list that the anchor comes from does not count before this instant.
+    #[error("the trust list is not in force before {0}")]
+    ListNotYetInForce(UnixTime),
+    /// The list that the anchor comes from does not count after this instant.
+    #[error("the trust list ended at {0}")]
+    ListEnded(UnixTime),
     /// A certificate breaks its profile.
+    #[error("the certificate of the {} breaks the rule {}", .0.role.name(), .0.rule.name())]
     Deviation(Deviation),
     /// A certificate has expired.
+    #[error("the certificate of the {} expired at {}", .0.role.name(), .0.not_after)]
     Expired(Validity),
     /// A certificate is not yet valid.
+    #[error("the certificate of the {} is not valid before {}", .0.role.name(), .0.not_before)]
     NotYetValid(Validity),
+}
+
+impl SelectError {
+    /// Whether an anchor that vouches for the document said so: its reason goes before those of
+    /// anchors that do not vouch for it at all.
+    const fn is_of_voucher(&self) -> bool {
+        match self {
+            Self::OutOfScope | Self::ListNotYetInForce(_) | Self::ListEnded(_) => false,
+            Self::Deviation(_) | Self::Expired(_) | Self::NotYetValid(_) => true,
+        }
+    }
 }
 
 /// Leads `chain` (the signer's certificate first) to the anchors. `profile_of` gives the profile
@@ -198,7 +223,7 @@ pub(super) fn check_order(leaf: &Certificate, intermediates: &[&Certificate]) ->
 }
 
 /// Whether the key that `certificate` names as its issuer's may be that of `issuer`.
-fn key_identifiers_agree(certificate: &Certificate, issuer: &Certificate) -> bool {
+pub(super) fn key_identifiers_agree(certificate: &Certificate, issuer: &Certificate) -> bool {
     match (
         certificate.authority_key_identifier(),
         issuer.subject_key_identifier(),
@@ -218,14 +243,20 @@ fn reach<'p>(
 ) -> Result<Vec<Path>, PathError> {
     let mut error = PathError::UnknownIssuer;
     let mut paths = Vec::new();
+    // One certificate may stand in many lists: its key is tried once.
+    let mut tried: Vec<(&[u8; 32], bool)> = Vec::new();
     for (anchor, hash) in anchors.with_subject(last.issuer_der()) {
         if !key_identifiers_agree(last, &anchor.certificate) {
             continue;
         }
-        let signed = anchor
-            .certificate
-            .public_key()
-            .is_some_and(|key| last.verify_signed_by(key).is_ok());
+        let known = tried.iter().find(|(known, _)| *known == hash);
+        let signed = known.map(|(_, signed)| *signed).unwrap_or_else(|| {
+            let key = anchor.certificate.public_key();
+            key.is_some_and(|key| last.verify_signed_by(key).is_ok())
+        });
+        if known.is_none() {
+            tried.push((hash, signed));
+        }
         if !signed {
             error = PathError::Signature;
             continue;
@@ -267,6 +298,7 @@ fn path(
         deviations: found,
         doc_types: anchor.doc_types.clone(),
         profile: anchor.profile.clone(),
+        list: anchor.list.clone(),
         country: leaf.country().map(str::to_owned),
         state: leaf.state().map(str::to_owned),
         serial: leaf.serial().to_vec(),
@@ -316,14 +348,17 @@ impl PathSet {
     /// from `earliest` to `latest`, the two ends of the instant of judgement.
     ///
     /// # Errors
-    /// What speaks against the first path in scope.
+    /// What speaks against the first path in scope, one whose list is in force before others.
     pub fn select(&self, doc_type: &str, earliest: UnixTime, latest: UnixTime) -> Result<&Path, SelectError> {
         let mut error = SelectError::OutOfScope;
         for path in &self.paths {
             match path.judge(doc_type, earliest, latest) {
                 Ok(()) => return Ok(path),
-                Err(found) if error == SelectError::OutOfScope => error = found,
-                Err(_) => {}
+                Err(found) => {
+                    if error == SelectError::OutOfScope || !error.is_of_voucher() && found.is_of_voucher() {
+                        error = found;
+                    }
+                }
             }
         }
         Err(error)
@@ -338,6 +373,9 @@ impl Path {
             .is_none_or(|types| types.iter().any(|known| known == doc_type));
         if !in_scope {
             return Err(SelectError::OutOfScope);
+        }
+        if let Some(list) = &self.list {
+            list.judge(earliest, latest)?;
         }
         let of_country = |deviation: &&Deviation| {
             matches!(

@@ -91,11 +91,19 @@ impl SignerChain {
         self.certificates().position(signed).map(|index| index + 1)
     }
 
-    /// How many certificates of the chain stand below this authority, or end with it.
+    /// How many certificates of the chain stand below this authority, by name and key, or end with
+    /// it.
     pub fn below(&self, authority: &Certificate) -> Option<usize> {
         let same = |certificate: &Certificate| certificate.der() == authority.der();
         let itself = self.certificates().position(same).map(|index| index + 1);
-        let signed = authority.public_key().and_then(|key| self.signed_by(key));
+        let signed = authority.public_key().and_then(|key| {
+            // A name costs less to compare than a signature, and must agree anyway.
+            let signed = |certificate: &Certificate| {
+                certificate.issuer_der() == authority.subject_der()
+                    && certificate.verify_signed_by(key).is_ok()
+            };
+            self.certificates().position(signed).map(|index| index + 1)
+        });
         itself.into_iter().chain(signed).min()
     }
 

@@ -11,3 +11,7 @@ mod path;
 mod rules;
 mod selection;
 mod vectors;
+mod vical;
+mod vical_entries;
+mod vical_factory;
+mod vical_vectors;

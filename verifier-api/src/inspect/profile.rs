@@ -26,6 +26,7 @@ pub(super) fn remarks(encoded: &[&[u8]]) -> Vec<String> {
         certificate,
         doc_types: None,
         profile: None,
+        list: None,
     });
     let (anchors, faults) = AnchorSet::new(candidates.collect());
     let mut remarks: Vec<String> = faults

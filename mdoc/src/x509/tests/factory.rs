@@ -393,6 +393,7 @@ pub(super) fn anchor(certificate: &[u8]) -> Anchor {
         certificate: Certificate::from_der(certificate).unwrap(),
         doc_types: None,
         profile: None,
+        list: None,
     }
 }
 

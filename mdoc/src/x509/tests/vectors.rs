@@ -53,7 +53,7 @@ fn the_reader_certificate_of_annex_d_is_no_document_signer() {
 }
 
 /// The file at `path` inside the folder of vectors; `None` where the tests say that they skip.
-fn file(path: &str) -> Option<Vec<u8>> {
+pub(super) fn file(path: &str) -> Option<Vec<u8>> {
     // Says that it skips, or fails where a skip must not hide.
     json("annex-d/iso18013-5-annex-d.json")?;
     let folder = std::env::var_os("MDOC_VECTORS")?;
@@ -61,7 +61,7 @@ fn file(path: &str) -> Option<Vec<u8>> {
 }
 
 /// The certificates of a VICAL, whose own signature is not the matter here.
-fn certificates(vical: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn certificates(vical: &[u8]) -> Vec<Vec<u8>> {
     let rules = Rules::default();
     let message = Item::decode(vical, &rules).unwrap();
     let payload = message
