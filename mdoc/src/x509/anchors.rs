@@ -109,7 +109,9 @@ impl AnchorSet {
                 let known = successors.entry(*place).or_default();
                 let new_key = |place: &usize| self.anchors.get(*place)?.certificate.public_key();
                 if known.len() < MAX_SUCCESSORS
-                    && !known.iter().any(|other| new_key(other) == certificate.public_key())
+                    && !known
+                        .iter()
+                        .any(|other| new_key(other) == certificate.public_key())
                 {
                     known.push(*link);
                 }

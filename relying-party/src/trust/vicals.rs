@@ -135,9 +135,7 @@ fn take<'a>(
     skipped: &mut Vec<(String, String)>,
 ) -> Result<(), String> {
     let vical = Vical::decode(&file.bytes).map_err(|error| error.to_string())?;
-    let list = vical
-        .vouched_by(authorities)
-        .map_err(|fault| fault.to_string())?;
+    let list = vical.vouched_by(authorities).map_err(|fault| fault.to_string())?;
     let same_provider = |known: &TrustList| known.issue.provider == list.issue.provider;
     let place = held.iter().position(|other| same_provider(other.list()));
     let known = earlier.and_then(|earlier| {
@@ -171,7 +169,10 @@ fn take<'a>(
     if read.list().issue == other.list().issue && matches!(other, Held::Read { .. }) {
         return Err(format!("the same issue stands in {}", other.file()));
     }
-    if let Held::Read { file, list: older, .. } = &*other {
+    if let Held::Read {
+        file, list: older, ..
+    } = &*other
+    {
         let reason = match older.issue.check_not_older(&read.list().issue) {
             Err(rollback) => rollback.to_string(),
             Ok(()) => format!("{} takes its place", read.file()),

@@ -6,7 +6,7 @@ use x509_cert::ext::pkix::KeyUsages;
 
 use super::anchors::Anchor;
 use super::arguments::LintKind;
-use super::report::Finding;
+use super::report::{Finding, Severity};
 use super::subject::Subject;
 use super::way::anchored;
 use super::{advice, certificate, link};
@@ -85,12 +85,7 @@ fn judge_chain(
     );
     let mut findings = certificate::judge(leaf, role, &profile, at);
     for subject in above {
-        let role = if is_root(subject) {
-            CertificateRole::Anchor
-        } else {
-            CertificateRole::Intermediate
-        };
-        findings.extend(certificate::judge(subject, role, &profile, at));
+        findings.extend(judge_authority(subject, role, &profile, at));
     }
     let mut last = leaf;
     for (below, issuer) in above.iter().enumerate() {
@@ -110,6 +105,43 @@ fn judge_chain(
         }
     } else {
         findings.extend(anchored(leaf, role, above, anchors, at));
+    }
+    findings
+}
+
+/// Judges an authority above a signer of this role. A root that issues no documents is not bound to
+/// all that the profile of an IACA root asks.
+pub(super) fn judge_authority(
+    authority: &Subject,
+    signer: CertificateRole,
+    profile: &IssuerCertificateProfile,
+    at: UnixTime,
+) -> Vec<Finding> {
+    if !is_root(authority) {
+        return certificate::judge(authority, CertificateRole::Intermediate, profile, at);
+    }
+    let mut findings = certificate::judge(authority, CertificateRole::Anchor, profile, at);
+    let issues_documents = matches!(
+        signer,
+        CertificateRole::DocumentSigner | CertificateRole::Anchor | CertificateRole::Intermediate
+    );
+    let certifies = authority.key_usage().is_some_and(|usage| usage.key_cert_sign());
+    let constraints = authority
+        .basic_constraints()
+        .is_some_and(|constraints| constraints.ca);
+    for finding in findings.iter_mut().filter(|_| !issues_documents) {
+        let of_documents = match finding.rule {
+            "issuer_alt_name" | "crl_distribution_point" | "lifetime" | "country" => true,
+            "key_usage" => certifies,
+            "basic_constraints" => constraints,
+            _ => false,
+        };
+        if of_documents && finding.severity == Severity::Error {
+            finding.severity = Severity::Info;
+            finding
+                .detail
+                .push_str(" (asked of roots that issue documents, which this one need not be)");
+        }
     }
     findings
 }

@@ -13,6 +13,7 @@ mod purpose;
 mod report;
 mod status;
 mod subject;
+mod vical;
 mod way;
 
 use std::io::{self, Read as _};
@@ -102,7 +103,7 @@ fn judge(input: &Input, told: Option<LintKind>, anchors: &[Anchor], at: UnixTime
         Input::Chain(encoded) => chain::judge(encoded, told, anchors, at).into(),
         Input::Crls(encoded) => crl::judge(encoded, anchors, at).into(),
         Input::Status(bytes) => status::judge(bytes, anchors, at).into(),
-        Input::Vical(_) => Report::default(),
+        Input::Vical(bytes) => vical::judge(bytes, anchors, at),
     }
 }
 

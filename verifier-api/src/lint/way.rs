@@ -4,10 +4,10 @@ use mdoc::time::UnixTime;
 use mdoc::x509::{Certificate, CertificateRole, IssuerCertificateProfile};
 
 use super::anchors::Anchor;
-use super::chain::{is_root, names, path_length, profile, signs_lists};
+use super::chain::{is_root, judge_authority, names, path_length, profile, signs_lists};
+use super::link;
 use super::report::Finding;
 use super::subject::Subject;
-use super::{certificate, link};
 
 const MDL_DOC_TYPE: &str = "org.iso.18013.5.1.mDL";
 
@@ -41,14 +41,12 @@ pub(super) fn anchored(
             findings.extend(links.into_iter().map(|finding| finding.of(&last.label)));
             let between = above.iter().filter(|subject| !is_root(subject)).count();
             let profile = profile(leaf, role, between);
-            // A list's authority is whom its readers choose, also one below a root.
-            let of_anchor = if signs_lists(role) && !is_root(&anchor.subject) {
-                CertificateRole::Intermediate
-            } else {
-                CertificateRole::Anchor
-            };
-            findings.extend(certificate::judge(&anchor.subject, of_anchor, &profile, at));
-            findings.extend(path_length(&anchor.subject, above.len()));
+            findings.extend(judge_authority(&anchor.subject, role, &profile, at));
+            // The path length of a root counts document signers: lists are signed below an
+            // intermediate in the field.
+            if !signs_lists(role) {
+                findings.extend(path_length(&anchor.subject, above.len()));
+            }
             (above.len() + 1, anchor)
         }
     };

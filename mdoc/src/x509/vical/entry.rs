@@ -282,6 +282,12 @@ fn name_text(der: &[u8]) -> Option<String> {
 
 /// Without control characters, and not longer than a person would read.
 fn shown(text: &str) -> String {
-    let plain = |character: char| if character.is_control() { '\u{fffd}' } else { character };
+    let plain = |character: char| {
+        if character.is_control() {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    };
     text.chars().take(MAX_SHOWN).map(plain).collect()
 }

@@ -137,7 +137,16 @@ impl Vical {
     /// ? vicalURL, certificateInfos, … }`. What else is there is passed over.
     fn read(payload: Item<'_>, signer: SignerChain) -> Result<Self, VicalError> {
         let map = payload.as_map().ok_or(VicalError::NotAMap)?;
-        let [version, provider, date, issue_id, next_update, not_after, url, infos] = map.get_texts([
+        let [
+            version,
+            provider,
+            date,
+            issue_id,
+            next_update,
+            not_after,
+            url,
+            infos,
+        ] = map.get_texts([
             "version",
             "vicalProvider",
             "date",
