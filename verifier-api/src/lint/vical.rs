@@ -10,7 +10,7 @@ use mdoc::x509::{
 
 use super::anchors::Anchor;
 use super::report::{Entry, Finding, Report, Severity};
-use super::subject::{Subject, span};
+use super::subject::{Subject, hex, shown_der, span};
 use super::{certificate, chain};
 
 const CLAUSE: &str = "Annex C";
@@ -69,10 +69,8 @@ pub(super) fn judge(bytes: &[u8], anchors: &[Anchor], at: UnixTime) -> Report {
         }
     });
     let listed: Vec<Entry> = listed.collect();
-    let encoded = encoded(bytes);
-    for (entry, shown) in entries.iter().zip(&listed) {
-        let der = encoded.get(entry.index).and_then(Option::as_deref);
-        findings.extend(of_entry(entry, shown, der, at));
+    for ((entry, shown), stated) in entries.iter().zip(&listed).zip(stated(bytes)) {
+        findings.extend(of_entry(entry, shown, &stated, at));
     }
     Report {
         findings,
@@ -80,7 +78,7 @@ pub(super) fn judge(bytes: &[u8], anchors: &[Anchor], at: UnixTime) -> Report {
     }
 }
 
-fn message<'a>(bytes: &'a [u8]) -> Option<Message<'a>> {
+fn message(bytes: &[u8]) -> Option<Message<'_>> {
     let mut item = Item::decode(bytes, &RULES).ok()?;
     while let Some((_, inner)) = item.as_tag() {
         item = inner;
@@ -93,13 +91,82 @@ fn x5chain(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     Some(chain.certificates().iter().map(|der| der.to_vec()).collect())
 }
 
-/// The certificate of each entry as it stands.
-fn encoded(bytes: &[u8]) -> Vec<Option<Vec<u8>>> {
+/// What an entry says beside its certificate, for people.
+#[derive(Default)]
+struct Stated {
+    certificate: Option<Vec<u8>>,
+    members: Vec<(&'static str, String)>,
+}
+
+impl Stated {
+    fn read(info: Item<'_>) -> Option<Self> {
+        let map = info.as_map()?;
+        let member = |name: &'static str| {
+            let item = map.get_text(name)?;
+            let shown = match item.as_tag() {
+                // A date, or a big number.
+                Some((_, inner)) => written(inner)?,
+                None => match (name, item.as_bytes()) {
+                    ("issuer" | "subject", Some(der)) => shown_der(der),
+                    _ => written(item)?,
+                },
+            };
+            Some((name, shown))
+        };
+        const NAMES: [&str; 6] = [
+            "serialNumber",
+            "ski",
+            "issuer",
+            "subject",
+            "notBefore",
+            "notAfter",
+        ];
+        Some(Self {
+            certificate: map.get_text("certificate")?.as_bytes().map(<[u8]>::to_vec),
+            members: NAMES.into_iter().filter_map(member).collect(),
+        })
+    }
+
+    fn member(&self, name: &str) -> Option<&str> {
+        let found = self.members.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The two values of a member that contradicts its certificate.
+    fn contradiction(&self, name: &str, subject: &Subject) -> Option<String> {
+        let certificate = &subject.certificate;
+        let own = match name {
+            "serialNumber" => hex(certificate.serial()),
+            "ski" => hex(certificate.subject_key_identifier().unwrap_or_default()),
+            "issuer" => subject.issuer(),
+            "subject" => subject.subject(),
+            "notBefore" => certificate.not_before().to_string(),
+            "notAfter" => certificate.not_after().to_string(),
+            _ => return None,
+        };
+        Some(format!("it says {}, the certificate {own}", self.member(name)?))
+    }
+}
+
+fn written(item: Item<'_>) -> Option<String> {
+    const MAX_SHOWN: usize = 40;
+    let bytes = |bytes: &[u8]| hex(bytes.get(..bytes.len().min(MAX_SHOWN)).unwrap_or_default());
+    let number = || item.as_u64().map(|number| format!("{number:x}"));
+    let text = || item.as_text().map(|text| text.chars().take(MAX_SHOWN).collect());
+    item.as_bytes().map(bytes).or_else(number).or_else(text)
+}
+
+/// What each entry says.
+fn stated(bytes: &[u8]) -> Vec<Stated> {
     let read = || {
         let payload = Item::decode(message(bytes)?.payload()?, &RULES).ok()?;
         let infos = payload.as_map()?.get_text("certificateInfos")?.as_array()?;
-        let certificate = |info: Item<'_>| Some(info.as_map()?.get_text("certificate")?.as_bytes()?.to_vec());
-        Some(infos.iter().map(certificate).collect())
+        Some(
+            infos
+                .iter()
+                .map(|info| Stated::read(info).unwrap_or_default())
+                .collect(),
+        )
     };
     read().unwrap_or_default()
 }
@@ -234,22 +301,50 @@ const fn advice(error: &VicalError) -> (&'static str, &'static str) {
 }
 
 /// What is to be said of an entry. One bad entry does not void a list, so nothing here is an error.
-fn of_entry(entry: &VicalEntry, shown: &Entry, der: Option<&[u8]>, at: UnixTime) -> Vec<Finding> {
+fn of_entry(entry: &VicalEntry, shown: &Entry, stated: &Stated, at: UnixTime) -> Vec<Finding> {
     let label = format!("entry {} ({})", entry.index, shown.subject);
     let mut findings = Vec::new();
+    let subject = stated
+        .certificate
+        .as_deref()
+        .map(Subject::parse)
+        .and_then(Result::ok);
     if let Some(reason) = &shown.skipped
         && !matches!(entry.certificate, Err(EntryFault::Profile(_)))
     {
-        let detail =
-            format!("{reason}; the entry is skipped, the others count, so ask the provider to correct it");
+        let values = match (&entry.certificate, &subject) {
+            (Err(EntryFault::Contradiction(name)), Some(subject)) => stated.contradiction(name, subject),
+            _ => None,
+        };
+        let values = values.map(|values| format!(" ({values})")).unwrap_or_default();
+        let detail = format!(
+            "{reason}{values}; the entry is skipped, the others count, so ask the provider to correct it"
+        );
         findings.push(Finding::warning("vical_entry", CLAUSE, detail).of(&label));
     }
-    if let Some(Ok(mut subject)) = der.map(Subject::parse) {
-        subject.label = label;
-        let profile = IssuerCertificateProfile::default();
-        let of_certificate = certificate::judge(&subject, CertificateRole::Anchor, &profile, at);
-        findings.extend(of_certificate.into_iter().map(lighter));
+    let Some(mut subject) = subject else {
+        return findings;
+    };
+    subject.label.clone_from(&label);
+    if shown.skipped.is_none() {
+        for (name, own) in [
+            ("notBefore", subject.certificate.not_before()),
+            ("notAfter", subject.certificate.not_after()),
+        ] {
+            if stated
+                .member(name)
+                .is_some_and(|written| written != own.to_string())
+            {
+                let values = stated.contradiction(name, &subject).unwrap_or_default();
+                let detail =
+                    format!("the member {name} differs from the certificate ({values}), which counts");
+                findings.push(Finding::info("vical_entry_date", CLAUSE, detail).of(&label));
+            }
+        }
     }
+    let profile = IssuerCertificateProfile::default();
+    let of_certificate = certificate::judge(&subject, CertificateRole::Anchor, &profile, at);
+    findings.extend(of_certificate.into_iter().map(lighter));
     findings
 }
 
