@@ -9,6 +9,8 @@ passed=0
 failed=0
 
 main() {
+    command -v openssl >/dev/null || need_packages openssl
+    interop
     # The tests start the programs: built here once, so that none of them waits for the compiler.
     cargo build --locked --quiet -p reader -p verifier-api -p holder
     if cargo nextest --version >/dev/null 2>&1; then
@@ -26,6 +28,25 @@ main() {
     [ -n "${MDOC_VECTORS:-}" ] || echo "MDOC_VECTORS is not set: comparisons with published vectors were left out."
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
+}
+
+# Other people's libraries in a Python environment of their own. Without Python, or without the network the first
+# time, those comparisons say that they are left out; in CI that is a failure.
+interop() {
+    local tools
+    tools=$(target_dir)/interop
+    if ! cmp -s tests/interop/requirements.txt "$tools/requirements.txt"; then
+        command -v python3 >/dev/null || [ "${CI:-}" != true ] || need_packages python3 python3-venv
+        rm -rf "$tools"
+        if ! { python3 -m venv "$tools" || { [ "${CI:-}" = true ] && need_packages python3-venv && python3 -m venv "$tools"; }; } ||
+            ! "$tools/bin/pip" install --quiet --disable-pip-version-check -r tests/interop/requirements.txt; then
+            say "no Python environment: comparisons with lists made by Python libraries are left out"
+            return 0
+        fi
+        cp tests/interop/requirements.txt "$tools/requirements.txt"
+    fi
+    VERIFIER_PYTHON=$tools/bin/python
+    export VERIFIER_PYTHON
 }
 
 # run NAME some|any COMMAND… : `some` means that a run without a single test is a failure.

@@ -16,6 +16,7 @@ use crate::{encode, tagged};
 pub const DAY: i64 = 86_400;
 
 /// A root and a document signer under it.
+#[derive(Clone)]
 pub struct Issuer {
     /// The root's certificate.
     pub root: Vec<u8>,

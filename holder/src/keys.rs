@@ -62,6 +62,11 @@ impl SigningKey {
         }
     }
 
+    /// A P-256 key from its scalar, such as one that another program made for a test.
+    pub fn from_p256_scalar(scalar: &[u8]) -> Option<Self> {
+        ecdsa::SigningKey::from_slice(scalar).ok().map(Self::P256)
+    }
+
     /// The curve.
     pub const fn curve(&self) -> Curve {
         match self {

@@ -20,7 +20,7 @@ pub use hooks::{Hooks, Stage};
 pub use portrait::portrait;
 pub use scenario::{Built, Scenario};
 
-use ciborium::Value;
+pub use ciborium::Value;
 
 /// Encodes a value.
 pub fn encode(value: &Value) -> Vec<u8> {

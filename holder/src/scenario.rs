@@ -153,7 +153,11 @@ impl Scenario {
 
     /// Builds the presentation. The same scenario gives the same bytes.
     pub fn build(&self) -> Built {
-        let issuer = Issuer::new(&self.issuer, &self.hooks);
+        self.build_under(&Issuer::new(&self.issuer, &self.hooks))
+    }
+
+    /// As [`Self::build`], under an issuer made elsewhere.
+    pub fn build_under(&self, issuer: &Issuer) -> Built {
         let mut random = ChaCha20Rng::seed_from_u64(self.issuer.seed ^ 0x6d64_6f63);
         let reader_key = SigningKey::generate(Curve::P256, &mut random);
         let session_transcript = qr_transcript(&mut random, &reader_key);
@@ -183,7 +187,7 @@ impl Scenario {
             response,
             session_transcript,
             root_pem: pem(&issuer.root),
-            root: issuer.root,
+            root: issuer.root.clone(),
             device_key: device_key.expect("a scenario has a credential"),
             reader_key,
             now: NOW,

@@ -60,6 +60,28 @@ fn session() -> usize {
     held
 }
 
+/// Bytes that ten million entries of one bit take, half of them set, so that they do not compress.
+fn status_memory() -> usize {
+    use holder::evidence::{List, StatusAuthority, TokenSpec};
+    let (_, issuer, options) = Presented::with_status(None);
+    let authority = StatusAuthority::new(&issuer, &options, |_| {});
+    let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(3);
+    let values = std::iter::repeat_with(|| (rand_core::Rng::next_u32(&mut random) & 1) as u8);
+    let list = List::Statuses {
+        bits: 1,
+        values: values.take(10_000_000).collect(),
+    };
+    let chain = vec![authority.certificate.clone()];
+    let token = TokenSpec::new("https://status.example/1", list, chain, options.now).cwt(&authority.key);
+    let profiler = dhat::Profiler::builder().testing().build();
+    let mut evidence = Evidence::default();
+    evidence.add_token(&token).expect("a good list");
+    let held = dhat::HeapStats::get().curr_bytes;
+    drop(profiler);
+    assert_eq!(evidence.tokens().count(), 1);
+    held
+}
+
 /// What a thousand transactions of the reader leave behind in its process: bytes, threads and open files,
 /// added up. The phone at the other end is a thread of its own and gone when they are counted.
 fn loopback(transactions: usize) -> f64 {
@@ -141,6 +163,7 @@ fn main() {
     report(&[
         ("allocations", small_blocks as f64, 60.0, true),
         ("heap", heap as f64, 16384.0, true),
+        ("status_memory", status_memory() as f64, 1_500_000.0, true),
         ("sessions_memory", session() as f64, 2048.0, true),
         (
             if quick { "quick_loopback" } else { "loopback" },

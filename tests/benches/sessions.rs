@@ -19,7 +19,7 @@ use relying_party::purpose::Purpose;
 use relying_party::{DeviceKeys, Evidence, TrustFile, TrustSnapshot, judge};
 use rustix::time::{ClockId, clock_gettime};
 use verifier_api::serve::{Config, LogLevel, Service};
-use verifier_tests::bench::{Presented, report};
+use verifier_tests::bench::{Presented, median, report};
 use verifier_tests::http::Connection;
 
 fn clock(id: ClockId) -> f64 {
@@ -34,11 +34,6 @@ fn thread() -> f64 {
 /// CPU time of the process without this thread: of the server.
 fn others() -> f64 {
     clock(ClockId::ProcessCPUTime) - thread()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// A purpose that the service has by its identifier.

@@ -12,45 +12,7 @@ use isomdl::presentation::{reader, reader_utils};
 use mdoc::crypto::Curve;
 use rand_core::SeedableRng as _;
 use relying_party::{Evidence, TrustFile, TrustSnapshot};
-use rustix::time::{ClockId, clock_gettime};
-use verifier_tests::bench::{Presented, report};
-
-/// Thread CPU time in nanoseconds.
-fn cpu() -> f64 {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The median over rounds of the ratio of `left` to `right`, each run `each` times in turn.
-fn ratio(rounds: usize, each: usize, mut left: impl FnMut(), mut right: impl FnMut()) -> f64 {
-    let time = |work: &mut dyn FnMut()| {
-        let start = cpu();
-        for _ in 0..each {
-            work();
-        }
-        cpu() - start
-    };
-    time(&mut left);
-    time(&mut right);
-    let mut ratios = Vec::with_capacity(rounds);
-    for round in 0..rounds {
-        // Each goes first in turn, so that neither profits from the order.
-        let (first, second) = if round % 2 == 0 {
-            let first = time(&mut left);
-            (first, time(&mut right))
-        } else {
-            let second = time(&mut right);
-            (time(&mut left), second)
-        };
-        ratios.push(first / second);
-    }
-    median(ratios)
-}
+use verifier_tests::bench::{Presented, cpu, median, ratio, report};
 
 fn trust(presented: &Presented, more: usize) -> TrustSnapshot {
     let mut files = vec![TrustFile {

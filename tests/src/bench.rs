@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use holder::credential::Credential;
+use holder::hooks::Hooks;
+use holder::issuer::{Issuer, IssuerOptions};
 use holder::{Built, Scenario};
 use mdoc::session::SessionTranscript;
 use mdoc::time::UnixTime;
 use relying_party::purpose::Purpose;
 use relying_party::{Decision, DeviceKeys, Evidence, TrustSnapshot, judge};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 
 /// A presentation and everything it is judged with.
@@ -43,6 +46,20 @@ impl Presented {
         scenario.terms.valid_from = now - 3600;
         scenario.terms.valid_until = now + 86_400;
         Self::of(&scenario, now)
+    }
+
+    /// A short mDL whose MSO names an entry of a status list, or none, and its issuer.
+    pub fn with_status(status: Option<ciborium::Value>) -> (Self, Issuer, IssuerOptions) {
+        let now = clock();
+        let elements: &[&str] = &["age_over_20", "family_name"];
+        let mut scenario = Scenario::new(Credential::mdl(None), &[("org.iso.18013.5.1", elements)]);
+        scenario.issuer.now = now;
+        scenario.terms.signed = now - 3600;
+        scenario.terms.valid_from = now - 3600;
+        scenario.terms.valid_until = now + 86_400;
+        scenario.terms.status = status;
+        let issuer = Issuer::new(&scenario.issuer, &Hooks::default());
+        (Self::of(&scenario, now), issuer, scenario.issuer.clone())
     }
 
     /// The same mDL, issued `count` times over and presented in one response.
@@ -103,6 +120,49 @@ impl Presented {
         assert_eq!(judgement.verdict.decision, Decision::Accepted);
         std::hint::black_box(&judgement);
     }
+}
+
+/// Thread CPU time in nanoseconds.
+#[must_use]
+pub fn cpu() -> f64 {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
+}
+
+/// The median.
+///
+/// # Panics
+/// There is no value.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The median over rounds of the ratio of `left` to `right`, each run `each` times in turn.
+pub fn ratio(rounds: usize, each: usize, mut left: impl FnMut(), mut right: impl FnMut()) -> f64 {
+    let time = |work: &mut dyn FnMut()| {
+        let start = cpu();
+        for _ in 0..each {
+            work();
+        }
+        cpu() - start
+    };
+    time(&mut left);
+    time(&mut right);
+    let mut ratios = Vec::with_capacity(rounds);
+    for round in 0..rounds {
+        // Each goes first in turn, so that neither profits from the order.
+        let (first, second) = if round % 2 == 0 {
+            let first = time(&mut left);
+            (first, time(&mut right))
+        } else {
+            let second = time(&mut right);
+            (time(&mut left), second)
+        };
+        ratios.push(first / second);
+    }
+    median(ratios)
 }
 
 fn clock() -> i64 {

@@ -50,23 +50,25 @@ pub fn verdict_of(built: &Built, purpose: &Purpose) -> Value {
 
 /// As [`verdict_of`], at another instant.
 pub fn verdict_at(built: &Built, purpose: &Purpose, now: i64) -> Value {
+    verdict_on(built, purpose, &trust(&[&built.root]), &Evidence::default(), now)
+}
+
+/// As [`verdict_of`], with this trust and evidence at this instant.
+pub fn verdict_on(
+    built: &Built,
+    purpose: &Purpose,
+    trust: &TrustSnapshot,
+    evidence: &Evidence,
+    now: i64,
+) -> Value {
     let transcript = SessionTranscript::from_bytes(&built.session_transcript).expect("a transcript");
     let key = PrivateKey::from_bytes(built.reader_key.curve(), &built.reader_key.private_bytes());
     let key = key.expect("a reader key");
     let now = UnixTime::from_seconds(now).expect("a year of four digits");
-    let trust = trust(&[&built.root]);
     let keys = DeviceKeys::Reader(&key);
-    judge(
-        &built.response,
-        &transcript,
-        keys,
-        purpose,
-        &trust,
-        &Evidence::default(),
-        now,
-    )
-    .verdict
-    .to_json_with_elements()
+    judge(&built.response, &transcript, keys, purpose, trust, evidence, now)
+        .verdict
+        .to_json_with_elements()
 }
 
 /// Judges a whole scenario.

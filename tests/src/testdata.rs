@@ -6,12 +6,14 @@ use std::path::Path;
 
 use ciborium::Value as Cbor;
 use holder::credential::Credential;
-use holder::hooks::{insert, member};
-use holder::issuer::DAY;
+use holder::evidence::{CrlSpec, List, StatusAuthority, TokenSpec, identifier_reference, status_reference};
+use holder::hooks::{Hooks, insert, member};
+use holder::issuer::{DAY, Issuer};
 use holder::scenario::NOW;
 use holder::{Scenario, Stage};
 use mdoc::crypto::{Curve, HashAlgorithm};
 use mdoc::time::UnixTime;
+use mdoc::x509::Certificate;
 use serde_json::{Value, json};
 
 /// One presentation of the test data.
@@ -79,8 +81,70 @@ cases! {
     "signer-too-long", "the document signer's certificate is valid for 458 days", "age-20-unattended", "rejected", Some("issuer.certificate.profile"), Scenario::my_number().with_signer(|spec| spec.not_after = spec.not_before + 458 * DAY);
     "wrong-type", "the statement of age is a number", "age-20-unattended", "rejected", Some("element.inconsistent"), Scenario::new({ let mut card = Credential::my_number(None); card.set("org.iso.23220.1", "age_over_20", 1); card }, &[("org.iso.23220.1", &["age_over_20"])]);
     "status-unavailable", "the MSO names a status list that is not at hand", "age-20-unattended", "undetermined", Some("status.unavailable"), Scenario::my_number().with(Stage::Mso, |mso| insert(mso, "status", Cbor::Map(vec![("status_list".into(), Cbor::Map(vec![("idx".into(), 7.into()), ("uri".into(), "https://status.example/1".into())]))])));
+    "status-good", "the MSO's entry on a status list is valid", "age-20-unattended", "accepted", None, Scenario::my_number().set(|s| s.terms.status = Some(status_reference(LIST, 7)));
+    "status-revoked", "the MSO's entry on a status list is revoked", "age-20-unattended", "rejected", Some("status.revoked"), Scenario::my_number().set(|s| s.terms.status = Some(status_reference(LIST, 8)));
+    "status-stale", "the status list has expired", "age-20-unattended", "undetermined", Some("status.stale"), Scenario::my_number().set(|s| s.terms.status = Some(status_reference(LIST, 7)));
+    "status-forged", "the status list is signed under another root of the same name", "age-20-unattended", "undetermined", Some("status.token_invalid"), Scenario::my_number().set(|s| s.terms.status = Some(status_reference(LIST, 7)));
+    "status-jwt", "EU PID suspended by a status list in a JWT", "pid-age-18", "rejected", Some("status.suspended"), Scenario::pid().set(|s| s.terms.status = Some(status_reference(LIST, 9)));
+    "identifier-revoked", "the MSO's identifier is on an identifier list", "age-20-unattended", "rejected", Some("status.revoked"), Scenario::my_number().set(|s| s.terms.status = Some(identifier_reference(LIST, b"TEST identifier 1")));
+    "crl-good", "a CRL that does not list the document signer", "age-20-unattended", "accepted", None, Scenario::my_number();
+    "crl-revoked", "a CRL that lists the document signer", "age-20-unattended", "rejected", Some("issuer.certificate.revoked"), Scenario::my_number();
     "status-10", "the device reports an error", "age-20-unattended", "undetermined", Some("response.status"), Scenario::my_number().with(Stage::Response, |response| *member(response, "status") = 10.into());
     "truncated", "the last byte is missing", "age-20-unattended", "rejected", Some("response.malformed"), Scenario::my_number().with(Stage::WireBytes, |bytes| { bytes.as_bytes_mut().map(Vec::pop); });
+}
+
+/// Where the lists of the test data are published.
+const LIST: &str = "https://status.example/1";
+
+/// The evidence that a case's trust directory holds: name and content of each file.
+fn evidence(name: &str, scenario: &Scenario) -> Vec<(&'static str, Vec<u8>)> {
+    let issuer = Issuer::new(&scenario.issuer, &Hooks::default());
+    let authority = StatusAuthority::new(&issuer, &scenario.issuer, |_| {});
+    let token = |list: List| TokenSpec::new(LIST, list, vec![authority.certificate.clone()], NOW);
+    let statuses = |bits: u8| {
+        let mut values = vec![0; 256];
+        values[8] = 1;
+        values[9] = u8::from(bits > 1) * 2;
+        List::Statuses { bits, values }
+    };
+    let crl = |revoked: bool| {
+        let name = holder::certificate::name(scenario.issuer.country, scenario.issuer.state, "TEST IACA");
+        let mut list = CrlSpec::new(name, &issuer.root_key, 1, NOW);
+        list.revoke(&[5], NOW - DAY);
+        if let (true, Ok(signer)) = (revoked, Certificate::from_der(&issuer.signer)) {
+            list.revoke(signer.serial(), NOW - DAY);
+        }
+        list.sign(&issuer.root_key)
+    };
+    match name {
+        "status-good" | "status-revoked" => {
+            vec![("status/list.cwt", token(statuses(1)).cwt(&authority.key))]
+        }
+        "status-stale" => {
+            let mut spec = token(statuses(1));
+            spec.expires_at = Some(NOW - 1);
+            vec![("status/list.cwt", spec.cwt(&authority.key))]
+        }
+        "status-forged" => {
+            let mut options = scenario.issuer.clone();
+            options.seed += 1;
+            let other = StatusAuthority::new(&Issuer::new(&options, &Hooks::default()), &options, |_| {});
+            let mut spec = token(statuses(1));
+            spec.chain = vec![other.certificate];
+            vec![("status/list.cwt", spec.cwt(&other.key))]
+        }
+        "status-jwt" => {
+            let text = token(statuses(2)).jwt(&authority.key);
+            vec![("status/list.jwt", text.into_bytes())]
+        }
+        "identifier-revoked" => {
+            let list = List::Identifiers(vec![b"TEST identifier 0".to_vec(), b"TEST identifier 1".to_vec()]);
+            vec![("status/list.cwt", token(list).cwt(&authority.key))]
+        }
+        "crl-good" => vec![("crls/test.crl", crl(false))],
+        "crl-revoked" => vec![("crls/test.crl", crl(true))],
+        _ => Vec::new(),
+    }
 }
 
 /// Writes every case and the manifest.
@@ -92,7 +156,13 @@ pub fn write(directory: &Path) -> io::Result<()> {
     for case in CASES {
         let folder = directory.join(case.name);
         fs::create_dir_all(folder.join("trust/anchors"))?;
-        let built = (case.make)().build();
+        let scenario = (case.make)();
+        for (name, bytes) in evidence(case.name, &scenario) {
+            let file = folder.join("trust").join(name);
+            fs::create_dir_all(file.parent().unwrap_or(&folder))?;
+            fs::write(file, bytes)?;
+        }
+        let built = scenario.build();
         fs::write(folder.join("response.cbor"), &built.response)?;
         fs::write(folder.join("transcript.cbor"), &built.session_transcript)?;
         fs::write(folder.join("trust/anchors/test-iaca.pem"), &built.root_pem)?;
