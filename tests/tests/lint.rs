@@ -522,6 +522,18 @@ fn a_chain_in_one_file_is_judged_from_its_leaf_up() {
     let found = lint_json(&[&turned]);
     assert_eq!(found.status, Some(2));
     assert!(found.detail("chain_order").contains("CN=TEST IACA"));
+    // One that cannot be read hides none of the others, and no link is made up over it.
+    let mut old = pki.root();
+    old.not_after = now() - DAY;
+    let cut = pki.write("cut.pem", format!("{}{}", pem(&[0x30, 0]), pem(&pki.sign(&old))));
+    lint_json(&[&cut]).only("error", &["malformed", "expired"]);
+    let many = pki.write("many.pem", root.repeat(6));
+    assert!(
+        lint_json(&[&many])
+            .rules
+            .iter()
+            .any(|(_, rule)| rule == "chain_too_long")
+    );
     // A chain whose root is the anchor, and one whose root another anchor of its name is not.
     let anchor = pki.write("root.pem", &root);
     lint_json(&[&chain, "--anchor", &anchor]).only("error", &[]);
@@ -830,6 +842,21 @@ fn published_vicals_are_listed_entry_by_entry() {
                 .filter(|entry| entry["status"] == "skipped")
                 .map(|entry| entry["index"].as_u64().unwrap())
                 .collect();
+            let told = |rule: &str, words: &str| {
+                let findings = json["findings"].as_array().unwrap();
+                findings.iter().any(|finding| {
+                    finding["rule"].as_str().unwrap().starts_with(rule)
+                        && finding["detail"].as_str().unwrap().contains(words)
+                })
+            };
+            if count == 14 {
+                // Hours of the afternoon from 1 to 12.
+                let values = "it says 2024-01-11T06:20:55Z, the certificate 2024-01-11T18:20:55Z";
+                assert!(told("vical_entry", values), "{json:#}");
+            } else {
+                assert!(told("hash_strength", "signed with SHA-256 on P-521"), "{json:#}");
+                assert!(told("malformed_extension", "entry 20 "), "{json:#}");
+            }
             // The judge's own word.
             let bytes = std::fs::read(&list).unwrap();
             let judged = mdoc::x509::Vical::decode(&bytes).unwrap().into_entries();
@@ -980,6 +1007,8 @@ fn what_cannot_be_read_or_recognised_exits_with_64() {
         lint_json(&["--as", kind, &garbage]).only("error", &["malformed"]);
         lint_json(&["--as", kind, &empty]).only("error", &["malformed"]);
     }
+    let root = pki.write("root.pem", pem(&pki.sign(&pki.root())));
+    lint_json(&["--as", "crl", &root]).only("error", &["malformed"]);
     let help = lint(&["--help"]);
     assert_eq!(help.status, Some(0));
     assert!(

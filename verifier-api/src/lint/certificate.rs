@@ -7,7 +7,9 @@ use mdoc::x509::{CertificateRole, IssuerCertificateProfile};
 
 use super::advice;
 use super::report::Finding;
-use super::subject::{BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, Subject, fitting_encoding, hex, span};
+use super::subject::{
+    BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, Subject, fitting_encoding, hex, span,
+};
 
 const DAY: i64 = 86_400;
 /// A certificate that ends within this time is to be replaced now.
@@ -36,6 +38,7 @@ pub(super) fn judge(
         validity_encoding(subject),
         basic_constraints_on_signer(subject, role),
         extended_key_usage_critical(subject, role),
+        key_usage_critical(subject, role),
         crl_uri_scheme(subject),
         curve_japan(subject, role),
         state_missing(subject, role),
@@ -150,6 +153,18 @@ fn extended_key_usage_critical(subject: &Subject, role: CertificateRole) -> Opti
             "extended_key_usage_critical",
             "Annex C",
             "the extended key usage is not critical; issue it as critical".to_owned(),
+        )
+    })
+}
+
+/// Of an authority below the root the judge asks for the bit alone.
+fn key_usage_critical(subject: &Subject, role: CertificateRole) -> Option<Finding> {
+    let (_, critical) = subject.extension(KEY_USAGE)?;
+    (role == CertificateRole::Intermediate && !critical).then(|| {
+        Finding::warning(
+            "key_usage_critical",
+            "RFC 5280 4.2.1.3",
+            "the key usage of this authority is not critical; issue it as critical".to_owned(),
         )
     })
 }

@@ -1,5 +1,6 @@
 //! A chain: each certificate in its role, their order and signatures, and the way to the anchor.
 
+use mdoc::cose::MAX_CERTIFICATES;
 use mdoc::time::UnixTime;
 use mdoc::x509::{CertificateRole, CertificateRule, Deviation, IssuerCertificateProfile};
 use x509_cert::ext::pkix::KeyUsages;
@@ -19,26 +20,20 @@ pub(super) fn judge(
     at: UnixTime,
 ) -> Vec<Finding> {
     let count = encoded.len();
-    let mut findings = Vec::new();
-    let mut subjects = Vec::with_capacity(count);
-    for (index, der) in encoded.iter().enumerate() {
-        match Subject::parse(der) {
-            Ok(mut subject) => {
-                if count > 1 {
-                    subject.label = format!("certificate {} ({})", index + 1, subject.subject());
-                }
-                subjects.push(subject);
-            }
-            Err(finding) if count > 1 => findings.push(finding.of(&format!("certificate {}", index + 1))),
-            Err(finding) => findings.push(finding),
+    let label = |index: usize| {
+        if count > 1 {
+            format!("certificate {}", index + 1)
+        } else {
+            String::new()
         }
-    }
-    let Some((leaf, above)) = subjects.split_first() else {
-        return findings;
     };
-    let (role, guess) = role(leaf, told);
-    findings.extend(guess.map(|finding| finding.of(&leaf.label)));
-    findings.extend(judge_chain(leaf, role, above, anchors, at));
+    let parsed = parse(encoded, label);
+    let leaf = parsed.first().and_then(|first| first.as_ref().ok());
+    // Where the first cannot be read, the others are authorities.
+    let (role, guess) = leaf.map_or((CertificateRole::DocumentSigner, None), |leaf| role(leaf, told));
+    let mut findings = Vec::new();
+    findings.extend(guess.map(|finding| finding.of(leaf.map_or("", |leaf| &leaf.label))));
+    findings.extend(judge_parsed(parsed, role, anchors, at));
     findings
 }
 
@@ -49,28 +44,74 @@ pub(super) fn judge_signer(
     anchors: &[Anchor],
     at: UnixTime,
 ) -> Vec<Finding> {
-    let (mut findings, mut subjects) = (Vec::new(), Vec::new());
-    for (index, der) in encoded.iter().enumerate() {
-        let place = if index == 0 {
-            "the signer's certificate".to_owned()
-        } else {
-            format!("certificate {} of the signer's chain", index + 1)
-        };
+    let label = |index: usize| match index {
+        0 => "the signer's certificate".to_owned(),
+        index => format!("certificate {} of the signer's chain", index + 1),
+    };
+    judge_parsed(parse(encoded, label), role, anchors, at)
+}
+
+/// Parses every certificate and labels it by its place and subject.
+fn parse(encoded: &[Vec<u8>], label: impl Fn(usize) -> String) -> Vec<Result<Subject, Finding>> {
+    let parse = |(index, der): (usize, &Vec<u8>)| {
+        let label = label(index);
         match Subject::parse(der) {
             Ok(mut subject) => {
-                subject.label = format!("{place} ({})", subject.subject());
-                subjects.push(subject);
+                if !label.is_empty() {
+                    subject.label = format!("{label} ({})", subject.subject());
+                }
+                Ok(subject)
             }
-            Err(finding) => findings.push(finding.of(&place)),
+            Err(finding) => Err(finding.of(&label)),
         }
+    };
+    encoded.iter().enumerate().map(parse).collect()
+}
+
+/// A chain with a gap is judged certificate by certificate.
+fn judge_parsed(
+    parsed: Vec<Result<Subject, Finding>>,
+    role: CertificateRole,
+    anchors: &[Anchor],
+    at: UnixTime,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(too_many(parsed.len()));
+    if parsed.iter().all(Result::is_ok) {
+        let subjects: Vec<Subject> = parsed.into_iter().filter_map(Result::ok).collect();
+        if let Some((leaf, above)) = subjects.split_first() {
+            findings.extend(judge_chain(leaf, role, above, anchors, at));
+        }
+        return findings;
     }
-    if let Some((leaf, above)) = subjects.split_first() {
-        findings.extend(judge_chain(leaf, role, above, anchors, at));
+    for (place, parsed) in parsed.into_iter().enumerate() {
+        match parsed {
+            Err(finding) => findings.push(finding),
+            Ok(subject) if place == 0 => {
+                let profile = profile(&subject, role, 0);
+                findings.extend(certificate::judge(&subject, role, &profile, at));
+            }
+            Ok(subject) => {
+                let profile = profile(&subject, role, 0);
+                findings.extend(judge_authority(&subject, role, &profile, at));
+            }
+        }
     }
     findings
 }
 
-/// As [`judge`], of certificates that are parsed.
+/// A message with a longer chain is refused.
+fn too_many(count: usize) -> Option<Finding> {
+    (count > MAX_CERTIFICATES).then(|| {
+        let detail = format!(
+            "{count} certificates, where a chain has at most {MAX_CERTIFICATES}; put one signer and its issuers into a \
+             file"
+        );
+        Finding::error("chain_too_long", "RFC 9360 2", detail)
+    })
+}
+
+/// Judges a whole chain.
 fn judge_chain(
     leaf: &Subject,
     role: CertificateRole,

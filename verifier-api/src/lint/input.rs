@@ -9,7 +9,7 @@ use super::arguments::LintKind;
 use crate::input::base64url;
 
 /// Blocks of one PEM file that are looked at.
-const MAX_BLOCKS: usize = 64;
+const MAX_BLOCKS: usize = 1024;
 const BEGIN: &str = "-----BEGIN ";
 const CERTIFICATE: &str = "CERTIFICATE";
 const CRL: &str = "X509 CRL";
@@ -228,13 +228,25 @@ fn pem(text: &str, told: Option<LintKind>) -> Option<Contents> {
             None => broken.push(place),
         }
     }
-    let input = match told {
-        Some(LintKind::Crl) => Input::Crls(crls),
+    let crls_wanted = match told {
         Some(LintKind::Vical | LintKind::Status) => return None,
-        None if certificates.is_empty() && !crls.is_empty() => Input::Crls(crls),
-        // Nothing known but faults: the faults are worth telling.
-        None if certificates.is_empty() && broken.is_empty() => return None,
-        _ => Input::Chain(certificates),
+        Some(kind) => kind == LintKind::Crl,
+        None => certificates.is_empty() && !crls.is_empty(),
+    };
+    let (list, aside, label) = if crls_wanted {
+        (crls, certificates, CERTIFICATE)
+    } else {
+        (certificates, crls, CRL)
+    };
+    // Nothing of the kind but faults: the faults are worth telling.
+    if list.is_empty() && broken.is_empty() {
+        return None;
+    }
+    others.extend(aside.iter().map(|_| label.to_owned()));
+    let input = if crls_wanted {
+        Input::Crls(list)
+    } else {
+        Input::Chain(list)
     };
     Some(Contents {
         input,
@@ -303,6 +315,11 @@ mod tests {
         assert_eq!(contents.others, ["EC PRIVATE KEY"]);
         assert_eq!(contents.broken, [2]);
         assert_eq!(of(b"-----BEGIN EC PRIVATE KEY-----\n", None), None);
+        let certificate = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        assert_eq!(
+            of(certificate, Some(LintKind::Crl)),
+            Some(Input::Crls(vec![certificate.to_vec()]))
+        );
         let crl = b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----";
         assert_eq!(of(crl, None), Some(Input::Crls(vec![vec![0x30, 0]])));
     }

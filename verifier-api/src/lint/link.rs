@@ -1,7 +1,6 @@
 //! One certificate and its issuer: names, key identifiers, signature, dates.
 
-use mdoc::crypto::Curve;
-use mdoc::x509::Certificate;
+use mdoc::crypto::{Curve, PublicKey};
 
 use super::chain::is_root;
 use super::report::Finding;
@@ -71,17 +70,17 @@ pub(super) fn judge(subject: &Subject, issuer: &Subject) -> Vec<Finding> {
             "has the key of its issuer; a signer has a key of its own".to_owned(),
         ));
     }
-    if signed {
-        findings.extend(hash_strength(subject, &issuer.certificate));
+    if let Some(key) = above.public_key().filter(|_| signed) {
+        findings.extend(hash_strength(subject, key));
     }
     findings
 }
 
 /// The hash of the signature against the curve that it was made on.
-fn hash_strength(subject: &Subject, issuer: &Certificate) -> Option<Finding> {
+pub(super) fn hash_strength(subject: &Subject, issuer: &PublicKey) -> Option<Finding> {
     const WITH_SHA256: &str = "1.2.840.10045.4.3.2";
     const WITH_SHA384: &str = "1.2.840.10045.4.3.3";
-    let curve = issuer.public_key()?.curve();
+    let curve = issuer.curve();
     let (bits, fitting) = match curve {
         Curve::BrainpoolP320r1 | Curve::P384 | Curve::BrainpoolP384r1 => (384, "SHA-384"),
         Curve::P521 | Curve::BrainpoolP512r1 => (512, "SHA-512"),
@@ -121,7 +120,7 @@ pub(super) fn top(last: &Subject) -> Option<Finding> {
         .public_key()
         .is_some_and(|key| certificate.verify_signed_by(key).is_ok())
     {
-        return hash_strength(last, certificate);
+        return certificate.public_key().and_then(|key| hash_strength(last, key));
     }
     let other_key = match (
         certificate.authority_key_identifier(),

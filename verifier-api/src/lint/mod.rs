@@ -143,3 +143,72 @@ fn read(file: &Path) -> Result<Vec<u8>, LintError> {
     let fits = u64::try_from(bytes.len()).is_ok_and(|len| len <= MAX_FILE);
     if fits { Ok(bytes) } else { Err(LintError::TooLarge) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// The files of the trust directories of the test data.
+    fn files() -> Vec<PathBuf> {
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata")];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.components().any(|part| part.as_os_str() == "trust") {
+                    files.push(path);
+                }
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn damaged_files_are_judged_like_any_other() {
+        let at = UnixTime::parse("2026-11-23T06:00:00Z").unwrap();
+        let judge = |bytes: Vec<u8>, told| {
+            Contents::of(bytes, told).map(|contents| judge(&contents.input, told, &[], at))
+        };
+        let files = files();
+        assert!(!files.is_empty());
+        let mut judged = std::collections::HashSet::new();
+        for file in files {
+            let bytes = std::fs::read(&file).unwrap();
+            if !judged.insert(bytes.clone()) {
+                continue;
+            }
+            // Stale lists are made on purpose; nothing else here is at fault.
+            let faults = judge(bytes.clone(), None)
+                .map(|report| report.findings)
+                .unwrap_or_default();
+            let mut faults = faults
+                .iter()
+                .filter(|found| found.severity == report::Severity::Error);
+            assert!(
+                faults.all(|found| found.rule == "status_expired"),
+                "{}",
+                file.display()
+            );
+            let raw = match Contents::of(bytes.clone(), None).map(|contents| contents.input) {
+                Some(Input::Chain(mut all) | Input::Crls(mut all)) => all.remove(0),
+                _ => bytes,
+            };
+            for place in 0..raw.len() {
+                let mut flipped = raw.clone();
+                flipped[place] ^= 0x15;
+                judge(flipped, None);
+                judge(raw[..place].to_vec(), None);
+            }
+            for kind in [LintKind::Ds, LintKind::Crl, LintKind::Vical, LintKind::Status] {
+                for end in [0, 1, 2, raw.len() / 2] {
+                    let report = judge(raw[..end].to_vec(), Some(kind)).unwrap();
+                    assert_eq!(report.exit_status(), 2);
+                }
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@ use mdoc::x509::{
 use super::anchors::Anchor;
 use super::report::{Entry, Finding, Report, Severity};
 use super::subject::{Subject, hex, shown_der, span};
-use super::{certificate, chain};
+use super::{certificate, chain, link};
 
 const CLAUSE: &str = "Annex C";
 const DAY: i64 = 86_400;
@@ -345,6 +345,13 @@ fn of_entry(entry: &VicalEntry, shown: &Entry, stated: &Stated, at: UnixTime) ->
     let profile = IssuerCertificateProfile::default();
     let of_certificate = certificate::judge(&subject, CertificateRole::Anchor, &profile, at);
     findings.extend(of_certificate.into_iter().map(lighter));
+    if let Some(key) = subject
+        .certificate
+        .public_key()
+        .filter(|_| shown.skipped.is_none())
+    {
+        findings.extend(link::hash_strength(&subject, key).map(|finding| finding.of(&label)));
+    }
     findings
 }
 
