@@ -122,7 +122,7 @@ impl AnchorSet {
 
     /// The key of the anchor with this SHA-256, and the keys that it handed over to by link
     /// certificates, directly or one after another: those that may sign the anchor's CRL.
-    pub fn keys_of(&self, anchor_sha256: &[u8; 32]) -> impl Iterator<Item = &PublicKey> {
+    pub fn keys_of<'s>(&'s self, anchor_sha256: &[u8; 32]) -> impl Iterator<Item = &'s PublicKey> + use<'s> {
         let start = self.by_hash.get(anchor_sha256).copied();
         let key = |place: usize| self.anchors.get(place)?.certificate.public_key();
         let mut later: Vec<&PublicKey> = Vec::new();

@@ -135,3 +135,56 @@ fn an_anchor_vouches_for_what_it_lists() {
     anchor.doc_types = Some(Vec::new());
     assert!(!anchor.vouches_for("a"));
 }
+
+#[test]
+fn an_anchor_hands_over_to_the_keys_that_link_certificates_name() {
+    let issuer = Issuer::new();
+    let keys: Vec<Key> = (70..73).map(Key::p256).collect();
+    let name = issuer.root_name.as_slice();
+    let root = |key: &Key| Spec::root(name, key).sign(key);
+    let link = |new: &Key, old: &Key| Spec::intermediate(name, new, (name, old)).sign(old);
+    let (first, second, third) = (root(&keys[0]), root(&keys[1]), root(&keys[2]));
+    let (one, two) = (link(&keys[1], &keys[0]), link(&keys[2], &keys[1]));
+    let stranger = Spec::root(&name_in("JP", "Stranger"), &keys[1]).sign(&keys[1]);
+    let of = |set: &AnchorSet, der: &[u8]| {
+        let keys = set.keys_of(&anchor(der).certificate.sha256());
+        keys.map(|key| key.encoded().to_vec()).collect::<Vec<_>>()
+    };
+    let own = |der: &[u8]| anchor(der).certificate.public_key().unwrap().encoded().to_vec();
+    let all = anchor_set(&[&two, &first, &stranger, &second, &one, &third]);
+    assert_eq!(of(&all, &first), [own(&first), own(&second), own(&third)]);
+    assert_eq!(of(&all, &second), [own(&second), own(&third)]);
+    assert_eq!(of(&all, &third), [own(&third)], "never backwards");
+    // The link certificate holds the new key and hands over as its root does.
+    assert_eq!(of(&all, &one), [own(&second), own(&third)]);
+    // Another name with the same key hands over nothing.
+    assert_eq!(of(&all, &stranger), [own(&second)]);
+    // Without the link in between the chain of keys is broken.
+    let gap = anchor_set(&[&first, &second, &third, &two]);
+    assert_eq!(of(&gap, &first), [own(&first)]);
+    assert_eq!(of(&gap, &second), [own(&second), own(&third)]);
+    assert_eq!(
+        of(&all, &link(&keys[0], &keys[2])),
+        Vec::<Vec<u8>>::new(),
+        "no anchor"
+    );
+    // Keys that hand over in a ring end.
+    let back = link(&keys[0], &keys[2]);
+    let ring = anchor_set(&[&first, &second, &third, &one, &two, &back]);
+    assert_eq!(of(&ring, &first).len(), 3);
+    assert_eq!(of(&ring, &third), [own(&third), own(&first), own(&second)]);
+}
+
+#[test]
+fn a_certificate_may_be_an_anchor_twice() {
+    let issuer = Issuer::new();
+    let root = issuer.root_der();
+    let set = anchor_set(&[&root, &root]);
+    assert_eq!(set.anchors().len(), 2);
+    let forged = issuer.root.sign(&Key::p384(6));
+    let (set, faults) = load(&[&forged, &root, &forged, &root]);
+    assert_eq!(faults, [(0, AnchorFault::Signature), (2, AnchorFault::Signature)]);
+    let profile = IssuerCertificateProfile::default();
+    let paths = build_path(&[&issuer.signer_der()], &set, |_| &profile).unwrap();
+    assert_eq!(paths.paths().len(), 2);
+}
