@@ -7,8 +7,8 @@ use mdoc::engagement::DeviceEngagement;
 use mdoc::limits::Limits;
 use mdoc::session::{Engaged, Event, Handover, MonotonicTime, ReaderSession, SessionSettings, TransportEnd};
 use mdoc::time::UnixTime;
-use relying_party::purpose::Purpose;
-use relying_party::{DeviceKeys, TrustFile, TrustSnapshot, judge};
+use relying_party::purpose::{Purpose, SeenBefore};
+use relying_party::{DeviceKeys, TrustFile, TrustSnapshot, judge, next_steps};
 use serde_json::Value;
 
 use crate::arguments::Read;
@@ -71,14 +71,20 @@ pub(crate) fn run(read: &Read) -> Result<Outcome, StartError> {
         Err(_) => Err(Failure::Connect),
     };
     Ok(match outcome {
-        Ok(report) => Outcome {
-            status: match report["verdict"].as_str() {
-                Some("accepted") => 0,
-                Some("rejected") => 1,
-                _ => 2,
-            },
-            report,
-        },
+        Ok(report) => {
+            // From the verdict's JSON form, so that it is the same whoever judged.
+            for words in next_steps(&report) {
+                say(&format!("next: {words}"));
+            }
+            Outcome {
+                status: match report["verdict"].as_str() {
+                    Some("accepted") => 0,
+                    Some("rejected") => 1,
+                    _ => 2,
+                },
+                report,
+            }
+        }
         Err(failure) => {
             say(&format!("no verdict: {failure}"));
             say(&format!("next: {}", failure.next_step()));
@@ -110,6 +116,12 @@ impl Counter {
         purpose
             .check_request()
             .map_err(|error| StartError::Purpose(error.to_string()))?;
+        if read.verify == "local" && purpose.seen_before() != SeenBefore::Ignore {
+            // Before a phone is asked for what could not be accepted anyway.
+            return Err(StartError::Argument(
+                "the purpose asks whether the record was seen before; this program keeps nothing that would tell: have a service judge with --verify".to_owned(),
+            ));
+        }
         let limits = match &read.limits {
             Some(file) => operator::load_limits(file)?,
             None => Limits::default(),

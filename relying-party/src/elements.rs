@@ -5,6 +5,7 @@ use mdoc::time::UnixTime;
 use mdoc::verify::{Fact, Finding, Outcome, Reason, VerifiedDocument};
 
 use crate::age::{AgeStatements, age_over_threshold};
+use crate::matching::Matching;
 use crate::profile::DocumentProfile;
 use crate::purpose::{self, BIRTH_DATE, Purpose, Rule};
 use crate::values::{self, BirthDate};
@@ -85,6 +86,7 @@ pub(crate) fn answers<'a>(
 ) -> Result<Vec<Answer<'a>>, Finding> {
     let mut answers = Vec::new();
     for answer in purpose.answers_of(asked) {
+        let mut matching = None;
         let value = match &answer.rule {
             Rule::AgeOver { threshold } => {
                 let statements = age_statements(document, |space, element| asked.requests(space, element));
@@ -100,12 +102,15 @@ pub(crate) fn answers<'a>(
                 name_space,
                 identifier,
                 value,
-            } => document
-                .element(name_space, identifier)
-                .map(|element| AnswerValue::Bool(values::to_json(element) == *value)),
+            } => document.element(name_space, identifier).map(|element| {
+                matching = Matching::of(element, value);
+                AnswerValue::Bool(values::to_json(element) == *value)
+            }),
         };
         match value {
-            Some(value) => answers.push(Answer::new(&answer.name, answer.audience, value)),
+            Some(value) => {
+                answers.push(Answer::new(&answer.name, answer.audience, value).with_matching(matching));
+            }
             None if answer.optional => {}
             None => {
                 return Err(Finding::new(Reason::ElementMissing)

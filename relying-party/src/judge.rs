@@ -12,8 +12,9 @@ use mdoc::verify::{
 
 use crate::elements;
 use crate::policy::{Policy, Subject};
-use crate::profile::DocumentProfile;
+use crate::profile::{DocumentProfile, NextStep};
 use crate::purpose::{self, Purpose};
+use crate::seen::Record;
 use crate::trust::TrustSnapshot;
 use crate::verdict::{Answer, Decision, DocumentReport, Verdict, all_after};
 
@@ -151,6 +152,8 @@ struct Judged<'a> {
     asked: Option<usize>,
     answers: Vec<Answer<'a>>,
     wanted: Vec<Wanted>,
+    /// Which record it is, where the purpose asks.
+    record: Option<Record>,
 }
 
 impl<'a> Case<'a, '_> {
@@ -227,6 +230,7 @@ impl<'a> Case<'a, '_> {
             document_signer_may_sign_status: revocation.document_signer_may_sign_status,
             now: self.now,
             clock_skew: 0,
+            minimum_curve_bits: self.purpose.minimum_curve_bits(),
             limits: self.limits,
         };
         let line = verify_document(document, self.keys.for_document(index).as_ref(), &context);
@@ -266,6 +270,7 @@ impl<'a> Case<'a, '_> {
         push(&mut checks, Check::DeviceAuth, line.device_auth);
         let mut answers = Vec::new();
         let mut wanted = Vec::new();
+        let mut record = None;
         let mut edition = edition_of(response);
         if let Some(verified) = &line.verified {
             let named = verified.signer().path().and_then(|path| path.profile.as_deref());
@@ -294,7 +299,8 @@ impl<'a> Case<'a, '_> {
                     Err(finding) => Outcome::Failed(finding),
                 },
             );
-            wanted = self.wanted(verified);
+            wanted = self.wanted(verified, profile);
+            record = Record::of(verified, profile, self.purpose);
         } else {
             let after = checks.iter().find(|report| report.outcome.failure().is_some());
             let after = after.map_or(Check::Elements, |report| report.check);
@@ -323,6 +329,7 @@ impl<'a> Case<'a, '_> {
             reason,
             checks,
             withheld: withheld(purpose_document, document),
+            next_step: next_step(reason, own),
             verified: line.verified.filter(|_| accepted),
         };
         Judged {
@@ -330,6 +337,7 @@ impl<'a> Case<'a, '_> {
             asked,
             answers,
             wanted,
+            record,
         }
     }
 
@@ -365,7 +373,11 @@ impl<'a> Case<'a, '_> {
     }
 
     /// The evidence that policy asks for and that is not at hand, or no longer good.
-    fn wanted(&self, verified: &mdoc::verify::VerifiedDocument<'_>) -> Vec<Wanted> {
+    fn wanted(
+        &self,
+        verified: &mdoc::verify::VerifiedDocument<'_>,
+        profile: &DocumentProfile,
+    ) -> Vec<Wanted> {
         let standing = verified.standing();
         let mut wanted = Vec::new();
         if self.policy(Subject::Certificate).wants_more(&standing.crl) {
@@ -374,7 +386,8 @@ impl<'a> Case<'a, '_> {
                 .path()
                 .map(|path| path.crl_uris.as_slice())
                 .unwrap_or_default();
-            wanted.extend(uris.iter().map(|uri| Wanted::Crl { uri: uri.clone() }));
+            let uris = uris.iter().filter(|uri| profile.takes_crl_from(uri));
+            wanted.extend(uris.map(|uri| Wanted::Crl { uri: uri.clone() }));
         }
         if self.policy(Subject::Status).wants_more(&standing.status)
             && let Some(status) = &verified.mso().status
@@ -408,6 +421,14 @@ const fn edition_of(response: &DeviceResponse<'_>) -> &'static str {
     }
 }
 
+/// What the holder can do, by the profile of the document's own type.
+fn next_step(reason: Option<Reason>, profile: &DocumentProfile) -> Option<NextStep> {
+    match reason? {
+        Reason::MsoExpired => profile.expired.clone(),
+        _ => None,
+    }
+}
+
 /// A document that nobody asked for: reported, not judged, nothing of it handed out.
 fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Judged<'a> {
     let made = vec![
@@ -429,6 +450,7 @@ fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Ju
             .iter()
             .map(|item| (item.name_space, item.element_identifier))
             .collect(),
+        next_step: None,
         verified: None,
     };
     Judged {
@@ -436,6 +458,7 @@ fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Ju
         asked: None,
         answers: Vec::new(),
         wanted: Vec::new(),
+        record: None,
     }
 }
 

@@ -4,7 +4,10 @@ use mdoc::verify::{Check, CheckReport, Fact, Finding, Outcome, Reason, VerifiedD
 use mdoc::{cbor::Item, time::UnixTime};
 use serde_json::{Map, Value, json};
 
+use crate::matching::Matching;
+use crate::profile::NextStep;
 use crate::purpose::Audience;
+use crate::seen::HeldBack;
 use crate::values;
 
 /// What the evidence comes to.
@@ -54,6 +57,7 @@ pub struct Answer<'a> {
     /// Who may see it.
     pub audience: Audience,
     value: AnswerValue<'a>,
+    matching: Option<Matching>,
 }
 
 impl<'a> Answer<'a> {
@@ -62,7 +66,18 @@ impl<'a> Answer<'a> {
             name,
             audience,
             value,
+            matching: None,
         }
+    }
+
+    pub(crate) const fn with_matching(mut self, matching: Option<Matching>) -> Self {
+        self.matching = matching;
+        self
+    }
+
+    /// How the two texts of a comparison by `equals` match; none for every other answer.
+    pub const fn matching(&self) -> Option<Matching> {
+        self.matching
     }
 
     /// The value in JSON.
@@ -115,6 +130,8 @@ pub struct DocumentReport<'a> {
     pub checks: Vec<CheckReport>,
     /// Returned elements that were not asked for, by namespace and name. Their values stay inside.
     pub withheld: Vec<(&'a str, &'a str)>,
+    /// What the holder can do, where the profile of the document's type knows something.
+    pub next_step: Option<NextStep>,
     /// The verified document, where it is accepted.
     pub(crate) verified: Option<VerifiedDocument<'a>>,
 }
@@ -141,6 +158,8 @@ pub struct Verdict<'a> {
     /// The instant of judgement.
     pub at: UnixTime,
     pub(crate) answers: Vec<Answer<'a>>,
+    /// What is known already and may leave once somebody has looked whether it was seen before.
+    pub(crate) held_back: Option<HeldBack<'a>>,
 }
 
 impl<'a> Verdict<'a> {
@@ -168,6 +187,10 @@ impl<'a> Verdict<'a> {
             .answers(Audience::Backend)
             .map(|answer| (answer.name.to_owned(), answer.to_json()))
             .collect();
+        let matches: Map<String, Value> = self
+            .answers(Audience::Backend)
+            .filter_map(|answer| Some((answer.name.to_owned(), answer.matching?.to_json())))
+            .collect();
         let documents: Vec<Value> = self
             .documents
             .iter()
@@ -180,6 +203,9 @@ impl<'a> Verdict<'a> {
             "checks": checks_json(&self.checks),
             "documents": documents,
         });
+        if let (false, Some(map)) = (matches.is_empty(), verdict.as_object_mut()) {
+            map.insert("matches".to_owned(), Value::Object(matches));
+        }
         if let (true, Some(map)) = (self.unsupported.any(), verdict.as_object_mut()) {
             let unsupported = json!({
                 "zk_documents": self.unsupported.zk_documents,
@@ -209,6 +235,9 @@ impl DocumentReport<'_> {
             "checks": checks_json(&self.checks),
             "withheld": self.withheld,
         });
+        if let (Some(step), Some(map)) = (&self.next_step, document.as_object_mut()) {
+            map.insert("next_step".to_owned(), json!({ "en": step.en, "ja": step.ja }));
+        }
         if let (Some(elements), Some(map)) = (elements, document.as_object_mut()) {
             map.insert("elements".to_owned(), elements);
         }

@@ -95,6 +95,37 @@ pub fn check<'v>(verdict: &'v Value, name: &str) -> &'v Value {
         .expect("every check is in every report")
 }
 
+/// This decision for this reason, and nothing of the holder leaves.
+///
+/// # Panics
+/// It is another, or something does.
+#[track_caller]
+pub fn assert_withheld(verdict: &Value, decision: &str, reason: &str) {
+    assert_eq!(
+        (&verdict["verdict"], outcome(verdict).as_str()),
+        (&json!(decision), reason),
+        "{verdict:#}"
+    );
+    assert_eq!(verdict["answers"], json!({}));
+    for document in verdict["documents"].as_array().into_iter().flatten() {
+        assert!(document.get("elements").is_none(), "{verdict:#}");
+    }
+}
+
+/// The record of a scenario in the session with this number: another transcript, another response, the same
+/// record.
+pub fn in_session(scenario: Scenario, number: u8) -> Built {
+    let transcript = [&[0x83, 0xf6, 0xf6, 0x41, number][..]].concat();
+    let signed = transcript.clone();
+    let mut built = scenario
+        .with(holder::Stage::DeviceTranscript, move |bytes| {
+            *bytes = ciborium::Value::Bytes(signed.clone())
+        })
+        .build();
+    built.session_transcript = transcript;
+    built
+}
+
 /// The folder of published vectors. Where it is not told, tests that need it say so and are left
 /// out; in CI that is a failure.
 pub fn vectors() -> Option<std::path::PathBuf> {

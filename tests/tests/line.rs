@@ -41,6 +41,7 @@ fn with_line<T>(built: &Built, now: i64, clock_skew: i64, read: impl FnOnce(&Doc
         document_signer_may_sign_status: false,
         now: UnixTime::from_seconds(now).unwrap(),
         clock_skew,
+        minimum_curve_bits: None,
         limits: &limits,
     };
     read(&verify_document(document, None, &context))

@@ -11,6 +11,7 @@ use relying_party::{DeviceKeys, Evidence, TrustFile, TrustSnapshot, judge, pem_c
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use crate::seen::Seen;
 use crate::{input, report};
 
 /// Anchors, CRLs or tokens of one job.
@@ -22,6 +23,7 @@ pub(crate) fn run(max_line: usize, elements: bool, limits: Limits) -> io::Result
     let mut desk = Desk {
         elements,
         limits,
+        seen: Seen::new(),
         last_trust: None,
         last_evidence: None,
     };
@@ -84,6 +86,7 @@ fn field(name: &str, fault: impl core::fmt::Display) -> JobError {
 struct Desk {
     elements: bool,
     limits: Limits,
+    seen: Seen,
     last_trust: Option<LastTrust>,
     last_evidence: Option<LastEvidence>,
 }
@@ -128,8 +131,10 @@ impl Desk {
         let keys = Keys::read(job, self.limits.documents)?;
         let evidence = self.evidence(job)?;
         let elements = self.elements;
-        let trust = self.trust(job)?;
-        let judgement = judge(
+        self.read_trust(job)?;
+        let trust = self.last_trust.as_ref().map(|last| &last.snapshot);
+        let trust = trust.ok_or_else(|| field("anchors", "missing"))?;
+        let mut judgement = judge(
             &response,
             &transcript,
             keys.lend(),
@@ -138,6 +143,7 @@ impl Desk {
             &evidence,
             now,
         );
+        self.seen.check(&mut judgement.verdict);
         Ok(if elements {
             judgement.verdict.to_json_with_elements()
         } else {
@@ -160,7 +166,7 @@ impl Desk {
     }
 
     /// The snapshot of the job's anchors; kept from the last job where they are the same.
-    fn trust(&mut self, job: &Map<String, Value>) -> Result<&TrustSnapshot, JobError> {
+    fn read_trust(&mut self, job: &Map<String, Value>) -> Result<(), JobError> {
         let mut anchors = Vec::new();
         for pem in texts(job, "anchors")? {
             let certificates = pem_certificates(pem.as_bytes());
@@ -184,10 +190,7 @@ impl Desk {
             let snapshot = snapshot.with_limits(self.limits);
             self.last_trust = Some(LastTrust { anchors, snapshot });
         }
-        match &self.last_trust {
-            Some(last) => Ok(&last.snapshot),
-            None => Err(field("anchors", "missing")),
-        }
+        Ok(())
     }
 }
 
@@ -328,6 +331,7 @@ mod tests {
         Desk {
             elements: false,
             limits: Limits::default(),
+            seen: Seen::new(),
             last_trust: None,
             last_evidence: None,
         }

@@ -7,6 +7,7 @@ mod inspect;
 mod jobs;
 mod lint;
 mod report;
+mod seen;
 pub mod serve;
 mod verify;
 

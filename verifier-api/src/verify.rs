@@ -6,6 +6,7 @@ use std::path::Path;
 use mdoc::crypto::PrivateKey;
 use mdoc::limits::Limits;
 use mdoc::session::SessionTranscript;
+use relying_party::purpose::SeenBefore;
 use relying_party::{Decision, DeviceKeys, judge};
 use zeroize::Zeroizing;
 
@@ -62,6 +63,11 @@ pub(crate) fn run(arguments: &Verify) -> Result<u8, VerifyError> {
     }
     if trust.anchor_count() == 0 {
         report::complain("warning: the trust directory holds no anchor; nothing can be accepted");
+    }
+    if purpose.seen_before() != SeenBefore::Ignore {
+        report::complain(
+            "warning: the purpose asks whether the record was seen before, which a single judgement cannot tell",
+        );
     }
     let judgement = judge(
         &response,

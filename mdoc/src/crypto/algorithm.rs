@@ -100,6 +100,20 @@ impl Curve {
         }
     }
 
+    /// The length of the group's order in bits: what the strength of a key is counted by. That of
+    /// Curve25519 is a little over 2^252, that of Curve448 a little under 2^446.
+    pub const fn order_bits(self) -> u16 {
+        match self {
+            Self::P256 | Self::BrainpoolP256r1 => 256,
+            Self::BrainpoolP320r1 => 320,
+            Self::P384 | Self::BrainpoolP384r1 => 384,
+            Self::BrainpoolP512r1 => 512,
+            Self::P521 => 521,
+            Self::X25519 | Self::Ed25519 => 253,
+            Self::X448 | Self::Ed448 => 446,
+        }
+    }
+
     /// Whether a key of this curve has two coordinates (key type EC2) and not one (OKP).
     pub const fn is_ec2(self) -> bool {
         !matches!(self, Self::X25519 | Self::X448 | Self::Ed25519 | Self::Ed448)

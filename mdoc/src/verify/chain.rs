@@ -156,6 +156,9 @@ impl Chain {
         let passed = |anchor| Outcome::Passed(vec![("anchor", Fact::Sha256(anchor))]);
         match paths.select(document.doc_type, earliest, latest) {
             Ok(path) => {
+                if let Some(finding) = too_weak(path, context.minimum_curve_bits) {
+                    return (None, passed(path.anchor), Outcome::Failed(finding));
+                }
                 let index = paths.paths().iter().position(|other| core::ptr::eq(other, path));
                 let signer = index.map(|index| TrustedSigner {
                     paths: Arc::clone(paths),
@@ -194,6 +197,22 @@ fn facts_of(path: &Path, earliest: UnixTime) -> Facts {
         facts.extend(stale.map(|since| ("trust_list_stale_since", Fact::Time(since))));
     }
     facts
+}
+
+/// A key that does not reach what is asked. A path without any key that is supported would not have
+/// been selected; were it, it would not be strong enough.
+fn too_weak(path: &Path, minimum: Option<u16>) -> Option<Finding> {
+    let minimum = minimum?;
+    let weak = Finding::new(Reason::IssuerAlgorithm).because("a key is weaker than the purpose asks");
+    match path.weakest {
+        Some(key) if key.curve.order_bits() >= minimum => None,
+        Some(key) => Some(
+            weak.with("certificate", Fact::Text(key.role.name().into()))
+                .with("curve", Fact::Text(key.curve.name().into()))
+                .with("required_bits", Fact::Number(minimum.into())),
+        ),
+        None => Some(weak.with("required_bits", Fact::Number(minimum.into()))),
+    }
 }
 
 fn finding_of(error: &PathError) -> Finding {

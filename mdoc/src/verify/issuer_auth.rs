@@ -8,7 +8,7 @@ use super::chain::Leaf;
 use super::{DocumentRules, Fact, Finding, Outcome, Reason};
 
 /// The payload of issuerAuth, whose signature holds under the leaf of the document's own chain.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct SignedPayload<'a> {
     payload: &'a [u8],
 }
@@ -18,6 +18,15 @@ pub(super) struct SignedPayload<'a> {
 #[derive(Clone, Debug)]
 pub struct SelfSignedMso<'a> {
     mso: MobileSecurityObject<'a>,
+    payload: SignedPayload<'a>,
+}
+
+/// Says only that there is one: the digests in it would tell two presentations of a record apart
+/// from those of another.
+impl core::fmt::Debug for SignedPayload<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SignedPayload")
+    }
 }
 
 impl<'a> SignedPayload<'a> {
@@ -79,9 +88,13 @@ impl<'a> SignedPayload<'a> {
 
 impl<'a> SelfSignedMso<'a> {
     /// The MSO must name the document's own type, to the byte.
-    pub(super) fn new(mso: MobileSecurityObject<'a>, document: &Document<'a>) -> Result<Self, Finding> {
+    pub(super) fn new(
+        mso: MobileSecurityObject<'a>,
+        payload: SignedPayload<'a>,
+        document: &Document<'a>,
+    ) -> Result<Self, Finding> {
         if mso.doc_type == document.doc_type {
-            Ok(Self { mso })
+            Ok(Self { mso, payload })
         } else {
             Err(Finding::new(Reason::DocumentTypeMismatch))
         }
@@ -90,6 +103,11 @@ impl<'a> SelfSignedMso<'a> {
     /// The MSO.
     pub const fn mso(&self) -> &MobileSecurityObject<'a> {
         &self.mso
+    }
+
+    /// The payload of issuerAuth as received: the bytes that the signature covers.
+    pub(super) const fn payload(&self) -> &'a [u8] {
+        self.payload.payload
     }
 }
 

@@ -89,6 +89,9 @@ pub struct Context<'c> {
     pub now: UnixTime,
     /// Seconds by which clocks may differ.
     pub clock_skew: i64,
+    /// The fewest bits of the group of any key from the document signer to the anchor; none for
+    /// whatever the profile allows. Not part of what the cache remembers.
+    pub minimum_curve_bits: Option<u16>,
     /// Bounds of the CBOR inside the document.
     pub limits: &'c Limits,
 }
@@ -150,10 +153,10 @@ pub fn verify_document<'a>(
         Ok(mso) => issuer_auth::outcome_of(mso),
         Err(outcome) => outcome.clone(),
     };
-    let self_signed = match mso {
-        Ok(mso) => SelfSignedMso::new(mso, document).map_err(Outcome::Failed),
-        Err(Outcome::Failed(_)) => Err(Outcome::NotReached { after: Check::Mso }),
-        Err(_) => Err(Outcome::NotReached {
+    let self_signed = match (mso, &payload) {
+        (Ok(mso), Ok(payload)) => SelfSignedMso::new(mso, *payload, document).map_err(Outcome::Failed),
+        (Err(Outcome::Failed(_)), _) => Err(Outcome::NotReached { after: Check::Mso }),
+        _ => Err(Outcome::NotReached {
             after: Check::IssuerSignature,
         }),
     };

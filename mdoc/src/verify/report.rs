@@ -137,6 +137,10 @@ reasons! {
     DocumentMissing, "document.missing", Undetermined;
     /// The document was not asked for.
     DocumentNotRequested, "document.not_requested", Undetermined;
+    /// The record was presented before.
+    DocumentSeenBefore, "document.seen_before", Rejects;
+    /// Whether the record was presented before is not known: nobody looked.
+    DocumentSeenBeforeUnknown, "document.seen_before_unknown", Undetermined;
     /// One element or digest identifier stands twice.
     ElementDuplicate, "element.duplicate", Rejects;
     /// An element has the wrong type, or elements contradict each other.

@@ -85,6 +85,12 @@ impl<'a> VerifiedDocument<'a> {
         self.mso.mso()
     }
 
+    /// The MSO as the issuer signed it, without the signature: the same bytes in every presentation of
+    /// one record, and others in every other record.
+    pub const fn mso_bytes(&self) -> &'a [u8] {
+        self.mso.payload()
+    }
+
     /// Who signed the MSO.
     pub const fn signer(&self) -> &TrustedSigner {
         &self.signer

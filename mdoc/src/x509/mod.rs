@@ -19,7 +19,7 @@ pub use anchors::{Anchor, AnchorFault, AnchorSet};
 pub use cache::{ChainCache, ChainKey};
 pub use certificate::{Certificate, CertificateError};
 pub use crl::{CrlEffect, CrlError, CrlRollback, CrlRule, Number as CrlNumber, RevocationList};
-pub use path::{Link, Path, PathError, PathSet, SelectError, Validity, build_path};
+pub use path::{Link, Path, PathError, PathSet, SelectError, Validity, WeakestKey, build_path};
 pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
 pub use rules::CertificateRule;
 pub(crate) use rules::oid::curve as named_curve;

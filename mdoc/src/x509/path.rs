@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cose::MAX_CERTIFICATES;
-use crate::crypto::PublicKey;
+use crate::crypto::{Curve, PublicKey};
 use crate::time::UnixTime;
 
 use super::profile::{country_deviations, deviations, path_length_deviations};
@@ -46,6 +46,18 @@ pub struct Path {
     pub crl_uris: Vec<String>,
     /// Every certificate below the anchor and who issued it, the signer's first.
     pub links: Vec<Link>,
+    /// The certificate whose key has the smallest group, the one nearest to the document among
+    /// equals; none where no key is of a supported kind.
+    pub weakest: Option<WeakestKey>,
+}
+
+/// A key of a path, by whose certificate it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeakestKey {
+    /// Whose certificate.
+    pub role: CertificateRole,
+    /// The key's curve.
+    pub curve: Curve,
 }
 
 /// A certificate of a path and its issuer: what a CRL is found and checked with.
@@ -286,6 +298,11 @@ fn path(
         .chain([(&anchor.certificate, CertificateRole::Anchor)]);
     let mut found = Vec::new();
     let mut validities = Vec::with_capacity(intermediates.len() + 2);
+    let keys = roles.clone().filter_map(|(certificate, role)| {
+        let curve = certificate.public_key()?.curve();
+        Some(WeakestKey { role, curve })
+    });
+    let weakest = keys.min_by_key(|key| key.curve.order_bits());
     for (certificate, role) in roles.clone() {
         found.extend(deviations(certificate, role, profile));
         validities.push(validity(certificate, role));
@@ -317,6 +334,7 @@ fn path(
                 })
             })
             .collect(),
+        weakest,
     }
 }
 

@@ -4,6 +4,7 @@ use mdoc::response::DeviceResponse;
 use mdoc::verify::{Check, CheckReport, Fact, Finding, Outcome, Reason};
 
 use crate::purpose::{self, Documents};
+use crate::seen::{self, Candidate};
 use crate::verdict::{Decision, Verdict, all_after};
 
 use super::{Case, Judged, Judgement, passed};
@@ -67,7 +68,9 @@ impl<'a> Case<'a, '_> {
         ];
         let mut wanted = Vec::new();
         let mut documents = Vec::with_capacity(judged.len());
-        for document in judged {
+        let mut candidates = Vec::new();
+        for mut document in judged {
+            candidates.extend(Candidate::of(documents.len(), &mut document));
             for need in document.wanted {
                 if !wanted.contains(&need) {
                     wanted.push(need);
@@ -75,7 +78,7 @@ impl<'a> Case<'a, '_> {
             }
             documents.push(document.report);
         }
-        let verdict = Verdict {
+        let mut verdict = Verdict {
             decision,
             reason,
             checks,
@@ -88,6 +91,7 @@ impl<'a> Case<'a, '_> {
             },
             ..self.without_documents(Vec::new())
         };
+        seen::hold_back(&mut verdict, candidates, self.purpose);
         Judgement { verdict, wanted }
     }
 
@@ -106,7 +110,26 @@ impl<'a> Case<'a, '_> {
             trust_hash: self.trust.hash(),
             at: self.now,
             answers: Vec::new(),
+            held_back: None,
         }
+    }
+}
+
+impl<'a> Candidate<'a> {
+    /// An accepted document of which nobody has looked yet whether it was seen before. Takes what
+    /// may not leave until then.
+    fn of(place: usize, document: &mut Judged<'a>) -> Option<Self> {
+        if document.report.decision != Decision::Accepted {
+            return None;
+        }
+        let (asked, record) = (document.asked?, document.record.take()?);
+        Some(Self {
+            place,
+            asked,
+            record,
+            answers: core::mem::take(&mut document.answers),
+            verified: document.report.verified.take(),
+        })
     }
 }
 

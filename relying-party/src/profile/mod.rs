@@ -24,6 +24,7 @@ const BUILT_IN: &[&str] = &[
 ];
 /// The profile of document types that no other profile names.
 const GENERIC: &str = "generic";
+const MAX_NEXT_STEP: usize = 500;
 
 /// What one document type asks.
 #[derive(Clone, Debug)]
@@ -37,8 +38,21 @@ pub struct DocumentProfile {
     pub country_element: Option<(String, String)>,
     /// Where the document names its issuing jurisdiction.
     pub jurisdiction_element: Option<(String, String)>,
+    /// What the holder can do about a document that has expired.
+    pub expired: Option<NextStep>,
+    https_crl: bool,
     doc_types: Vec<String>,
     elements: BTreeMap<String, BTreeMap<String, Vec<ElementType>>>,
+}
+
+/// What to do now: words that a clerk can read to the holder, in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextStep {
+    /// In English.
+    pub en: String,
+    /// In Japanese.
+    pub ja: String,
 }
 
 /// All profiles, chosen by document type or by name.
@@ -69,6 +83,10 @@ struct ProfileFile {
     device: DeviceFile,
     tolerances: TolerancesFile,
     #[serde(default)]
+    https_crl: bool,
+    #[serde(default)]
+    next_step: NextStepFile,
+    #[serde(default)]
     elements: BTreeMap<String, BTreeMap<String, Vec<ElementType>>>,
 }
 
@@ -86,6 +104,12 @@ struct IssuerFile {
 #[serde(deny_unknown_fields)]
 struct DeviceFile {
     curves: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NextStepFile {
+    expired: Option<NextStep>,
 }
 
 #[derive(Deserialize)]
@@ -143,9 +167,19 @@ impl DocumentProfile {
             time_zone,
             country_element: file.country_element,
             jurisdiction_element: file.jurisdiction_element,
+            expired: file.next_step.expired.map(NextStep::checked).transpose()?,
+            https_crl: file.https_crl,
             doc_types: file.doc_types,
             elements: file.elements,
         })
+    }
+
+    /// Whether a CRL of a document signer may be asked for at this address.
+    pub fn takes_crl_from(&self, uri: &str) -> bool {
+        let https = uri
+            .get(..8)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        https || !self.https_crl
     }
 
     /// Whether the value is of a type that the profile gives the element. An element that the
@@ -159,6 +193,22 @@ impl DocumentProfile {
             return types.iter().any(|kind| kind.fits(value));
         }
         age_over_threshold(identifier).is_none() || value.as_bool().is_some()
+    }
+}
+
+impl NextStep {
+    /// Both texts are of one line, and not longer than a clerk can read out.
+    fn checked(self) -> Result<Self, ProfileError> {
+        let fits = |text: &String| {
+            !text.trim().is_empty() && text.len() <= MAX_NEXT_STEP && !text.contains(char::is_control)
+        };
+        if fits(&self.en) && fits(&self.ja) {
+            Ok(self)
+        } else {
+            Err(ProfileError(
+                "a next step is one line of up to 500 bytes in each language".to_owned(),
+            ))
+        }
     }
 }
 
@@ -312,9 +362,61 @@ mod tests {
     }
 
     #[test]
+    fn only_the_my_number_card_insists_on_https_for_crls() {
+        let profiles = ProfileSet::built_in();
+        let (card, licence) = (
+            profiles.for_doc_type("org.iso.23220.1.jp.mnc"),
+            profiles.for_doc_type("org.iso.18013.5.1.mDL"),
+        );
+        for uri in ["https://pki.example/test.crl", "HTTPS://pki.example/"] {
+            assert!(card.takes_crl_from(uri) && licence.takes_crl_from(uri), "{uri}");
+        }
+        for uri in [
+            "http://pki.example/test.crl",
+            "https:/pki.example",
+            "httpsx://pki.example",
+            "ldap://pki.example",
+            " https://pki.example",
+            "https:",
+            "",
+            "あいうえお",
+        ] {
+            assert!(!card.takes_crl_from(uri) && licence.takes_crl_from(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn only_the_my_number_card_renews_itself() {
+        let profiles = ProfileSet::built_in();
+        let step = profiles.for_doc_type("org.iso.23220.1.jp.mnc").expired.as_ref();
+        let step = step.unwrap();
+        assert!(step.en.contains("online") && step.ja.contains("インターネット"));
+        assert_eq!(profiles.for_doc_type("org.iso.18013.5.1.mDL").expired, None);
+        assert_eq!(profiles.for_doc_type("com.example.card").expired, None);
+        let with = |en: &str| DocumentProfile::from_toml(&BUILT_IN[0].replace(&step.en, en));
+        assert!(with(&"e".repeat(MAX_NEXT_STEP)).is_ok());
+        assert!(with(&"e".repeat(MAX_NEXT_STEP + 1)).is_err());
+        for en in ["", "  ", "one\\ntwo", "\\u001b[2J"] {
+            assert!(with(en).is_err(), "{en:?}");
+        }
+        for (from, to) in [
+            ("en = ", "de = "),
+            ("expired =", "revoked ="),
+            ("[next_step]", "[next]"),
+        ] {
+            assert!(BUILT_IN[0].contains(from), "{from}");
+            assert!(
+                DocumentProfile::from_toml(&BUILT_IN[0].replacen(from, to, 1)).is_err(),
+                "{from}"
+            );
+        }
+    }
+
+    #[test]
     fn a_profile_with_an_unknown_word_is_refused() {
         let text = BUILT_IN[0];
         for (from, to) in [
+            ("https_crl = true", "https_crl = \"yes\""),
             ("name =", "nom ="),
             ("P-384", "P-383"),
             ("Asia/Tokyo", "Asia/Kyoto"),

@@ -20,6 +20,11 @@ pub(super) struct PurposeFile {
     pub(super) answer: Vec<AnswerFile>,
     #[serde(default)]
     pub(super) revocation: RevocationFile,
+    // Left out of the hash where they say nothing: purposes that do not know them keep theirs.
+    #[serde(default, skip_serializing_if = "SeenBefore::is_ignored")]
+    pub(super) seen_before: SeenBefore,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) minimum_curve_bits: Option<CurveBits>,
 }
 
 /// Whether every document is needed.
@@ -43,6 +48,54 @@ pub enum StatutoryBasis {
     SocialSecurity,
     /// Disaster response.
     DisasterResponse,
+}
+
+/// What it means that the same record was presented before. See [`crate::seen`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenBefore {
+    /// Nobody looks, and nothing is kept.
+    #[default]
+    Ignore,
+    /// It is said; the verdict stays.
+    Warn,
+    /// The document is rejected.
+    Reject,
+}
+
+impl SeenBefore {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    const fn is_ignored(&self) -> bool {
+        matches!(self, Self::Ignore)
+    }
+}
+
+/// The size of a group that a curve of ISO/IEC 18013-5 has: other numbers would be slips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub(super) struct CurveBits(u16);
+
+impl CurveBits {
+    pub(super) const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<u16> for CurveBits {
+    type Error = &'static str;
+
+    fn try_from(bits: u16) -> Result<Self, Self::Error> {
+        match bits {
+            256 | 320 | 384 | 512 | 521 => Ok(Self(bits)),
+            _ => Err("minimum_curve_bits is one of 256, 320, 384, 512, 521"),
+        }
+    }
+}
+
+impl From<CurveBits> for u16 {
+    fn from(bits: CurveBits) -> Self {
+        bits.0
+    }
 }
 
 /// Who may see an answer.
@@ -191,5 +244,16 @@ impl TryFrom<String> for Age {
 impl From<Age> for String {
     fn from(age: Age) -> Self {
         format!("{}s", age.0)
+    }
+}
+
+/// A TOML date has no JSON form of its own: it would never equal an element.
+pub(super) fn holds_date(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key.starts_with("$__toml") || holds_date(value)),
+        Value::Array(items) => items.iter().any(holds_date),
+        _ => false,
     }
 }

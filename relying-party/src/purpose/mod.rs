@@ -1,6 +1,7 @@
 //! Purposes: what is asked, why, and the little that may leave.
 
 mod file;
+mod hash;
 mod ready_made;
 
 use std::collections::BTreeMap;
@@ -11,11 +12,10 @@ use mdoc::request::{
 };
 use mdoc::version::Version;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::age::age_over_threshold;
 use file::{AnswerFile, DocumentFile, PurposeFile};
-pub use file::{Audience, Documents, Requirement, StatutoryBasis};
+pub use file::{Audience, Documents, Requirement, SeenBefore, StatutoryBasis};
 pub use ready_made::{READY_MADE, ready_made};
 
 /// The element that the Number Act forbids to ask for without a statutory basis.
@@ -186,7 +186,7 @@ impl Purpose {
                 document.answers.push(index);
             }
         }
-        let hash = canonical_hash(&file);
+        let hash = hash::canonical_hash(&file);
         Ok(Self {
             file,
             answers,
@@ -289,6 +289,16 @@ impl Purpose {
             iso_status_profile: revocation.iso_status_profile,
             document_signer_may_sign_status: revocation.document_signer_may_sign_status,
         }
+    }
+
+    /// What it means that a record was presented before.
+    pub const fn seen_before(&self) -> SeenBefore {
+        self.file.seen_before
+    }
+
+    /// The fewest bits of the group of any key from a document signer to its anchor.
+    pub fn minimum_curve_bits(&self) -> Option<u16> {
+        self.file.minimum_curve_bits.map(file::CurveBits::get)
     }
 
     /// SHA-256 of the canonical form: the same for TOML and JSON of the same meaning.
@@ -441,7 +451,7 @@ fn answer(written: &AnswerFile) -> Result<Answer, PurposeError> {
             let value = written
                 .value
                 .clone()
-                .filter(|value| !value.is_null() && !holds_date(value));
+                .filter(|value| !value.is_null() && !file::holds_date(value));
             let Some(value) = value else {
                 return rule(format!(
                     "the answer {} lacks a value to compare with; dates are compared as text",
@@ -474,17 +484,6 @@ fn answer(written: &AnswerFile) -> Result<Answer, PurposeError> {
     })
 }
 
-/// A TOML date has no JSON form of its own: it would never equal an element.
-fn holds_date(value: &Value) -> bool {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .any(|(key, value)| key.starts_with("$__toml") || holds_date(value)),
-        Value::Array(items) => items.iter().any(holds_date),
-        _ => false,
-    }
-}
-
 /// Two answers may share a name only where at most one of them can come: with any document, of
 /// different types.
 fn check_names(file: &PurposeFile) -> Result<(), PurposeError> {
@@ -500,44 +499,6 @@ fn check_names(file: &PurposeFile) -> Result<(), PurposeError> {
         }
     }
     Ok(())
-}
-
-fn canonical_hash(file: &PurposeFile) -> [u8; 32] {
-    let value = serde_json::to_value(file).unwrap_or(Value::Null);
-    let mut text = String::new();
-    canonical(&value, &mut text);
-    Sha256::digest(text.as_bytes()).into()
-}
-
-/// JSON with keys in order and no white space.
-fn canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().collect();
-            pairs.sort_unstable_by_key(|(key, _)| key.as_str());
-            out.push('{');
-            for (index, (key, value)) in pairs.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                canonical(value, out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                canonical(item, out);
-            }
-            out.push(']');
-        }
-        scalar => out.push_str(&scalar.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::hash::canonical;
 use super::*;
 
 const AGE_20: &str = include_str!("../../purposes/age-20.toml");
@@ -371,4 +372,39 @@ fn a_phone_of_version_1_1_is_told_that_any_document_is_enough() {
     };
     assert!(plain("any", 1) && plain("all", 1) && plain("all", 2));
     assert!(!plain("any", 2));
+}
+
+#[test]
+fn what_a_purpose_does_not_ask_leaves_its_hash_as_it_was() {
+    let plain = Purpose::from_toml(AGE_20).unwrap();
+    assert_eq!(
+        (plain.seen_before(), plain.minimum_curve_bits()),
+        (SeenBefore::Ignore, None)
+    );
+    let written = serde_json::to_value(&plain.file).unwrap();
+    for key in ["seen_before", "minimum_curve_bits"] {
+        assert!(written.get(key).is_none(), "{key}");
+    }
+    let with = |line: &str| replaced("id = ", &format!("{line}\nid = "));
+    assert_eq!(with("seen_before = \"ignore\"").unwrap().hash(), plain.hash());
+    let mut hashes = vec![plain.hash()];
+    for line in [
+        "seen_before = \"warn\"",
+        "seen_before = \"reject\"",
+        "minimum_curve_bits = 256",
+        "minimum_curve_bits = 384",
+    ] {
+        hashes.push(with(line).unwrap().hash());
+    }
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), 5, "what it asks is part of it");
+    for line in [
+        "seen_before = \"no\"",
+        "seen_before = true",
+        "seen_before = \"Reject\"",
+        "seenbefore = \"warn\"",
+    ] {
+        assert!(matches!(with(line), Err(PurposeError::Toml(_))), "{line}");
+    }
 }

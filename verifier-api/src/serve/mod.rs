@@ -76,7 +76,7 @@ pub fn answer_body(body: &[u8], cbor: bool, now: UnixTime) -> Result<serde_json:
     let state = State::load(&Config::default()).map_err(|_| 500_u16)?;
     let verification = Verification::read(body, encoding, &state.purposes)
         .map_err(|problem| problem.status_code().as_u16())?;
-    Ok(verification.judge(&state.trust, now).to_json())
+    Ok(verification.judge(&state, now).to_json())
 }
 
 /// The service, listening and not yet answering.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use mdoc::verify::{Check, Reason};
 use relying_party::Decision;
+use relying_party::matching::Match;
 use serde_json::Value;
 
 use super::problem::Kind;
@@ -63,11 +64,28 @@ fn the_closed_lists_are_those_of_the_code() {
         texts(&schemas["Decision"]["enum"]),
         decisions.map(Decision::name).into()
     );
+    let matches = [Match::Exact, Match::Folded, Match::Different];
+    assert_eq!(
+        texts(&schemas["Matching"]["properties"]["match"]["enum"]),
+        matches.map(Match::name).into()
+    );
     let types: Vec<String> = Kind::ALL.iter().map(|kind| kind.uri()).collect();
     assert_eq!(
         texts(&schemas["ProblemType"]["enum"]),
         types.iter().map(String::as_str).collect()
     );
+}
+
+#[test]
+fn what_is_not_in_every_verdict_is_described_and_not_required() {
+    let description = description();
+    let schemas = &description["components"]["schemas"];
+    for (schema, member) in [("Verdict", "matches"), ("Document", "next_step")] {
+        assert!(schemas[schema]["properties"].get(member).is_some(), "{member}");
+        assert!(!texts(&schemas[schema]["required"]).contains(member), "{member}");
+    }
+    let both = BTreeSet::from(["en", "ja"]);
+    assert_eq!(texts(&schemas["NextStep"]["required"]), both);
 }
 
 #[test]

@@ -86,7 +86,7 @@ async fn verify(
 /// The verdict on a body as JSON, and what the log may know of it.
 fn judge(body: &[u8], encoding: Encoding, state: &State) -> Result<(String, Judged), Problem> {
     let verification = Verification::read(body, encoding, &state.purposes)?;
-    let verdict = verification.judge(&state.trust, (state.clock)());
+    let verdict = verification.judge(state, (state.clock)());
     let judged = Judged {
         purpose: verdict.purpose.to_owned(),
         decision: verdict.decision,

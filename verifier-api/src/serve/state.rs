@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::auth::ApiKeys;
 use super::config::{Config, ConfigError};
 use super::counters::{Counters, Totals};
+use crate::seen::Seen;
 
 /// The purposes by identifier.
 pub(super) type Purposes = BTreeMap<String, Arc<Purpose>>;
@@ -23,6 +24,7 @@ pub(super) struct State {
     /// The answer to `GET /v1/purposes`.
     pub(super) purposes_json: String,
     pub(super) trust: TrustSnapshot,
+    pub(super) seen: Seen,
     pub(super) api_keys: ApiKeys,
     pub(super) body_timeout: Duration,
     pub(super) counters: Arc<dyn Counters>,
@@ -52,6 +54,7 @@ impl State {
             purposes_json: json!({ "purposes": list }).to_string(),
             purposes,
             trust,
+            seen: Seen::new(),
             api_keys,
             body_timeout: Duration::from_secs(config.body_timeout),
             counters: Arc::new(Totals::default()),

@@ -7,12 +7,12 @@ use base64::Engine as _;
 use mdoc::session::SessionTranscript;
 use mdoc::time::UnixTime;
 use relying_party::purpose::Purpose;
-use relying_party::{DeviceKeys, TrustSnapshot, Verdict, judge, sha256_text};
+use relying_party::{DeviceKeys, Verdict, judge, sha256_text};
 use zeroize::Zeroizing;
 
 use super::members::{self, Scalar, Value};
 use super::problem::{Kind, Problem};
-use super::state::Purposes;
+use super::state::{Purposes, State};
 use crate::input::BASE64URL;
 
 /// Entries of `mac_keys`; a response holds no more documents.
@@ -72,18 +72,20 @@ impl Verification {
         })
     }
 
-    /// Judges it.
-    pub(super) fn judge(&self, trust: &TrustSnapshot, now: UnixTime) -> Verdict<'_> {
-        judge(
+    /// Judges it, and looks whether its record was seen before where the purpose asks.
+    pub(super) fn judge(&self, state: &State, now: UnixTime) -> Verdict<'_> {
+        let mut verdict = judge(
             &self.device_response,
             &self.session_transcript,
             self.keys.lend(),
             &self.purpose,
-            trust,
-            trust.evidence(),
+            &state.trust,
+            state.trust.evidence(),
             now,
         )
-        .verdict
+        .verdict;
+        state.seen.check(&mut verdict);
+        verdict
     }
 }
 

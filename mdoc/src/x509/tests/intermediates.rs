@@ -5,6 +5,7 @@ use super::factory::{
     name_in,
 };
 use super::path::{build, build_below, deviations, fault};
+use crate::crypto::Curve;
 use crate::x509::{AnchorFault, AnchorSet, CertificateRole, CertificateRule, Deviation, PathError};
 
 #[test]
@@ -67,6 +68,75 @@ fn chain_below(issuer: &Issuer, lengths: &[Option<u8>]) -> Vec<Vec<u8>> {
 
 fn slices(chain: &[Vec<u8>]) -> Vec<&[u8]> {
     chain.iter().map(Vec::as_slice).collect()
+}
+
+#[test]
+fn the_weakest_key_of_a_path_is_named_by_its_certificate() {
+    use CertificateRole::{Anchor, DocumentSigner, Intermediate};
+    let weakest = |root: Key, middle: Option<Key>, signer: Key| {
+        let (root_name, middle_name) = (name_in("JP", "Test root"), name_in("JP", "Test intermediate"));
+        let mut spec = Spec::root(&root_name, &root);
+        spec.extension(BASIC_CONSTRAINTS).value = authority(Some(1));
+        let anchors = anchor_set(&[&spec.sign(&root)]);
+        let mut above = (&root_name, &root);
+        let mut chain = Vec::new();
+        if let Some(key) = &middle {
+            let certificate = Spec::intermediate(&middle_name, key, (&root_name, &root)).sign(&root);
+            chain.push(certificate);
+            above = (&middle_name, key);
+        }
+        let leaf = Spec::signer(&name_in("JP", "Test signer"), &signer, (above.0, above.1));
+        chain.insert(0, leaf.sign(above.1));
+        let set = build_below(&slices(&chain), &anchors, 1).unwrap();
+        set.paths()[0].weakest.map(|key| (key.role, key.curve))
+    };
+    let (p256, p384) = (Key::p256, Key::p384);
+    assert_eq!(
+        weakest(p384(1), None, p384(2)),
+        Some((DocumentSigner, Curve::P384))
+    );
+    assert_eq!(
+        weakest(p384(1), None, p256(2)),
+        Some((DocumentSigner, Curve::P256))
+    );
+    assert_eq!(weakest(p256(1), None, p384(2)), Some((Anchor, Curve::P256)));
+    assert_eq!(
+        weakest(p384(1), Some(p256(3)), p384(2)),
+        Some((Intermediate, Curve::P256))
+    );
+    assert_eq!(
+        weakest(p256(1), Some(p256(3)), p384(2)),
+        Some((Intermediate, Curve::P256))
+    );
+    assert_eq!(
+        weakest(p384(1), Some(p384(3)), p384(2)),
+        Some((DocumentSigner, Curve::P384))
+    );
+    let ed25519 = weakest(p256(1), None, Key::ed25519(2));
+    assert_eq!(
+        ed25519,
+        Some((DocumentSigner, Curve::Ed25519)),
+        "a group of 253 bits"
+    );
+}
+
+#[test]
+fn the_bits_of_a_curve_are_those_of_its_order() {
+    for (name, bits) in [
+        ("P-256", 256),
+        ("P-384", 384),
+        ("P-521", 521),
+        ("brainpoolP256r1", 256),
+        ("brainpoolP320r1", 320),
+        ("brainpoolP384r1", 384),
+        ("brainpoolP512r1", 512),
+        ("X25519", 253),
+        ("Ed25519", 253),
+        ("X448", 446),
+        ("Ed448", 446),
+    ] {
+        assert_eq!(Curve::from_name(name).unwrap().order_bits(), bits, "{name}");
+    }
 }
 
 #[test]
