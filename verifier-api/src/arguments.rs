@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::lint::Lint;
+
 /// Verifies ISO/IEC 18013-5 mdoc responses for back ends.
 #[derive(Parser)]
 #[command(name = "verifier-api", version, about, after_help = AFTER_HELP)]
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Show a message or certificate, item by item, for people
     Inspect(Inspect),
+    /// Explain what is wrong with a certificate, a list or a purpose, and what to do about it
+    Lint(Lint),
 }
 
 /// Judges one response from files, or with --jobs one JSON job a line from standard input.

@@ -5,6 +5,7 @@ mod arguments;
 mod input;
 mod inspect;
 mod jobs;
+mod lint;
 mod report;
 mod seen;
 pub mod serve;
@@ -40,6 +41,10 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => {
             log_text();
             exit(inspect::run(&arguments))
+        }
+        Command::Lint(arguments) => {
+            log_text();
+            exit(lint::run(&arguments))
         }
         Command::Serve(arguments) => exit(serve::run(arguments).map(|()| 0)),
     }

@@ -216,6 +216,24 @@ impl Certificate {
             .map(|extension| (extension.oid, extension.critical))
     }
 
+    /// The known extensions whose content is not of their type.
+    pub fn malformed_extensions(&self) -> impl Iterator<Item = ObjectIdentifier> {
+        let malformed = self.facts.extensions.iter().filter(|e| !e.well_formed);
+        malformed.map(|extension| extension.oid)
+    }
+
+    /// The extensions that no certificate of the standard may have.
+    pub fn forbidden_extensions(&self) -> impl Iterator<Item = ObjectIdentifier> {
+        let all = self.extensions().map(|(id, _)| id);
+        all.filter(|id| oid::FORBIDDEN.contains(id))
+    }
+
+    /// The critical extensions that are not known, so that the certificate must be refused.
+    pub fn unknown_critical_extensions(&self) -> impl Iterator<Item = ObjectIdentifier> {
+        let critical = self.extensions().filter(|(_, critical)| *critical);
+        critical.map(|(id, _)| id).filter(|id| !oid::KNOWN.contains(id))
+    }
+
     /// The purposes of the extended key usage; none where the extension is absent or malformed.
     pub fn extended_key_usages(&self) -> &[ObjectIdentifier] {
         &self.facts.extended_key_usage

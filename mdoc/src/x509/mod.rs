@@ -25,5 +25,5 @@ pub use rules::CertificateRule;
 pub(crate) use rules::oid::curve as named_curve;
 pub use signer_chain::SignerChain;
 pub use trust_list::{Rollback, TrustList, VicalIssue};
-pub use vical::{AuthorityFault, EntryFault, Vical, VicalEntry, VicalError};
+pub use vical::{AuthorityFault, EntryFault, Vical, VicalEntry, VicalError, unverified_entries};
 pub use x509_cert::der::asn1::ObjectIdentifier;

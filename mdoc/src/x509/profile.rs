@@ -86,6 +86,16 @@ impl CertificateRole {
             Self::StatusSigner => "status_signer",
         }
     }
+
+    /// The longest lifetime of a certificate in this role, where it is counted in days; that of an
+    /// authority is counted in years, see [`IssuerCertificateProfile::max_root_years`].
+    pub const fn max_days(self, profile: &IssuerCertificateProfile) -> Option<u32> {
+        match self {
+            Self::Anchor | Self::Intermediate => None,
+            Self::DocumentSigner => Some(profile.max_document_signer_days),
+            Self::Reader | Self::VicalSigner | Self::StatusSigner => Some(signers::MAX_DAYS),
+        }
+    }
 }
 
 /// A rule that a certificate of a path breaks.
@@ -134,16 +144,13 @@ const UNIVERSAL: &[(CertificateRule, Check)] = &[
     }),
     (CertificateRule::PublicKey, public_key),
     (CertificateRule::MalformedExtension, |c, _| {
-        c.facts.extensions.iter().all(|e| e.well_formed)
+        c.malformed_extensions().next().is_none()
     }),
     (CertificateRule::ForbiddenExtension, |c, _| {
-        !c.facts.extensions.iter().any(|e| oid::FORBIDDEN.contains(&e.oid))
+        c.forbidden_extensions().next().is_none()
     }),
     (CertificateRule::UnknownCriticalExtension, |c, _| {
-        c.facts
-            .extensions
-            .iter()
-            .all(|e| !e.critical || oid::KNOWN.contains(&e.oid))
+        c.unknown_critical_extensions().next().is_none()
     }),
 ];
 

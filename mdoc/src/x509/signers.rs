@@ -11,7 +11,7 @@ use super::profile::{
 use super::rules::{CertificateRule, oid};
 
 /// The longest lifetime of each of these certificates, in days.
-const MAX_DAYS: u32 = 1187;
+pub(super) const MAX_DAYS: u32 = 1187;
 
 /// ISO/IEC 18013-5 Table B.7.
 pub(super) const READER: &[(CertificateRule, Check)] = &[

@@ -258,6 +258,11 @@ impl Purpose {
         self.file.documents
     }
 
+    /// The task that the law names, where there is one.
+    pub const fn statutory_basis(&self) -> Option<StatutoryBasis> {
+        self.file.statutory_basis
+    }
+
     /// The documents in order.
     pub fn documents(&self) -> &[Document] {
         &self.documents

@@ -9,7 +9,7 @@ mod fault;
 mod head;
 mod kind;
 mod node;
-mod oids;
+pub(crate) mod oids;
 mod place;
 mod profile;
 mod scalar;

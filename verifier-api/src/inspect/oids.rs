@@ -1,7 +1,7 @@
 //! Names of object identifiers, for people.
 
 /// An object identifier's name, with the number in parentheses; the number alone where it has none.
-pub(super) fn named(dotted: &str) -> String {
+pub(crate) fn named(dotted: &str) -> String {
     match NAMES.iter().find(|(known, _)| *known == dotted) {
         Some((_, name)) => format!("{name} ({dotted})"),
         None => dotted.to_owned(),

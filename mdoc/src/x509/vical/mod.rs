@@ -5,7 +5,7 @@ mod entry;
 
 pub use entry::{EntryFault, VicalEntry};
 
-use crate::cbor::{self, Item, Rules};
+use crate::cbor::{self, Array, Item, Rules};
 use crate::cose::{AlgorithmFault, ChainFault, HeaderFault, Message, MessageError};
 use crate::crypto::{HashAlgorithm, SignatureAlgorithm, SignatureError};
 use crate::limits::{NAME_BYTES, TRUST_LIST_BYTES, TRUST_LIST_ENTRIES, URI_BYTES};
@@ -25,6 +25,11 @@ const TAG_DATE: u64 = 0;
 
 /// Nesting in a list: its entries' members are four containers deep, extensions may add some.
 const DEPTH: usize = 16;
+const RULES: Rules = Rules {
+    max_depth: DEPTH,
+    max_items: TRUST_LIST_ENTRIES,
+    indefinite: false,
+};
 
 /// A list whose signature holds under the leaf of its own chain. Says nothing of whether anybody
 /// trusts that chain: [`Self::vouched_by`] does.
@@ -119,19 +124,9 @@ impl Vical {
         if bytes.len() > TRUST_LIST_BYTES {
             return Err(VicalError::TooLarge(bytes.len()));
         }
-        let rules = Rules {
-            max_depth: DEPTH,
-            max_items: TRUST_LIST_ENTRIES,
-            indefinite: false,
-        };
-        let item = Item::decode(bytes, &rules).map_err(VicalError::Cbor)?;
-        let item = match item.as_tag() {
-            Some((TAG_SIGN1, inner)) => inner,
-            _ => item,
-        };
-        let message = Message::decode(item, &rules).map_err(VicalError::Message)?;
+        let message = message(bytes)?;
         let (signer, payload) = verify(&message)?;
-        let payload = Item::decode(payload, &rules).map_err(VicalError::Payload)?;
+        let payload = Item::decode(payload, &RULES).map_err(VicalError::Payload)?;
         let mut list = Self::read(payload, signer)?;
         let digest = HashAlgorithm::Sha256.digest(&[bytes]);
         list.sha256 = digest.as_bytes().first_chunk::<32>().copied().unwrap_or_default();
@@ -177,8 +172,6 @@ impl Vical {
         if not_after.is_some_and(|not_after| not_after < date) {
             return Err(VicalError::Window);
         }
-        let profile = IssuerCertificateProfile::default();
-        let entries = infos.iter().enumerate();
         Ok(Self {
             issue: VicalIssue {
                 provider,
@@ -188,9 +181,7 @@ impl Vical {
             next_update,
             not_after,
             url,
-            entries: entries
-                .map(|(index, info)| VicalEntry::read(index, info, &profile))
-                .collect(),
+            entries: read_entries(infos),
             signer,
             sha256: [0; 32],
         })
@@ -289,6 +280,40 @@ impl Vical {
             sha256: self.sha256,
         })
     }
+}
+
+/// The entries of a list whose signature nobody has checked, and whose other members may be at
+/// fault: to explain a list, never to trust one.
+///
+/// # Errors
+/// [`VicalError`] where there are no entries to be read.
+pub fn unverified_entries(bytes: &[u8]) -> Result<Vec<VicalEntry>, VicalError> {
+    if bytes.len() > TRUST_LIST_BYTES {
+        return Err(VicalError::TooLarge(bytes.len()));
+    }
+    let payload = message(bytes)?.payload().ok_or(VicalError::NoPayload)?;
+    let payload = Item::decode(payload, &RULES).map_err(VicalError::Payload)?;
+    let map = payload.as_map().ok_or(VicalError::NotAMap)?;
+    let infos = map.get_text("certificateInfos").and_then(Item::as_array);
+    let infos = infos.ok_or(VicalError::Member("certificateInfos"))?;
+    Ok(read_entries(infos))
+}
+
+fn message(bytes: &[u8]) -> Result<Message<'_>, VicalError> {
+    let item = Item::decode(bytes, &RULES).map_err(VicalError::Cbor)?;
+    let item = match item.as_tag() {
+        Some((TAG_SIGN1, inner)) => inner,
+        _ => item,
+    };
+    Message::decode(item, &RULES).map_err(VicalError::Message)
+}
+
+fn read_entries(infos: Array<'_>) -> Vec<VicalEntry> {
+    let profile = IssuerCertificateProfile::default();
+    let entries = infos.iter().enumerate();
+    entries
+        .map(|(index, info)| VicalEntry::read(index, info, &profile))
+        .collect()
 }
 
 /// Checks the headers, reads the chain and verifies the signature; the signer and the signed bytes.
