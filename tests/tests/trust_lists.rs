@@ -59,11 +59,12 @@ fn root(seed: u64) -> Vec<u8> {
 
 fn verdict(built: &Built, scenario: &Scenario, trust: &TrustSnapshot, now: i64) -> Value {
     let transcript = SessionTranscript::from_bytes(&built.session_transcript).unwrap();
+    let purpose = purpose_of(scenario);
     let judgement = judge(
         &built.response,
         &transcript,
         DeviceKeys::None,
-        &purpose_of(scenario),
+        &purpose,
         trust,
         &Evidence::default(),
         UnixTime::from_seconds(now).unwrap(),
