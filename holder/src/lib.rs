@@ -14,6 +14,7 @@ pub mod phone;
 mod portrait;
 pub mod reader_auth;
 pub mod scenario;
+pub mod vical;
 pub mod wallet;
 
 pub use hooks::{Hooks, Stage};
