@@ -1,19 +1,23 @@
 //! What the profile of the My Number Card and a purpose ask beyond the standard: the next step after
-//! the month, lists over https, keys of a minimum strength.
+//! the month, lists over https, keys of a minimum strength, and all of it on evidence.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use holder::certificate::{self, oid};
-use holder::issuer::DAY;
+use holder::evidence::{self, lists};
+use holder::hooks::Hooks;
+use holder::issuer::{DAY, Issuer};
 use holder::scenario::NOW;
 use holder::{Built, Scenario, Stage};
 use mdoc::crypto::Curve;
 use mdoc::session::SessionTranscript;
 use mdoc::time::UnixTime;
 use relying_party::purpose::{Purpose, PurposeError};
-use relying_party::{DeviceKeys, Evidence, TrustSnapshot, Wanted, judge, next_steps, verdict_text};
+use relying_party::{
+    DeviceKeys, Evidence, TrustFile, TrustSnapshot, Wanted, judge, next_steps, verdict_text,
+};
 use serde_json::{Value, json};
-use verifier_tests::{check, judged, outcome, purpose_of, trust, verdict_at, verdict_of};
+use verifier_tests::{check, judged, outcome, purpose_of, trust, verdict_at, verdict_of, verdict_on};
 
 // --- The next step ------------------------------------------------------------------------------------------
 
@@ -399,4 +403,78 @@ fn a_strength_that_no_curve_has_is_refused_with_the_purpose() {
         assert_eq!(with(json!(bits)).unwrap().minimum_curve_bits(), Some(bits));
     }
     assert_eq!(with(Value::Null).unwrap().minimum_curve_bits(), None);
+}
+
+// --- The whole profile on evidence ---------------------------------------------------------------------------
+
+/// Everything required, nothing older than a day, on the CRL and the lists of a test issuer.
+fn on_evidence(root: Curve, signer: Curve, status: ciborium::Value) -> Value {
+    let scenario = Scenario::my_number().set(|s| {
+        (s.issuer.root_curve, s.issuer.signer_curve) = (root, signer);
+        s.terms.status = Some(status);
+    });
+    let issuer = Issuer::new(&scenario.issuer, &Hooks::default());
+    let mut files: Vec<TrustFile> = evidence::files(&issuer, &scenario.issuer)
+        .into_iter()
+        .map(|(name, bytes)| TrustFile {
+            name: name.to_owned(),
+            bytes,
+        })
+        .collect();
+    files.push(TrustFile {
+        name: "anchors/test.der".to_owned(),
+        bytes: issuer.root.clone(),
+    });
+    let trust = TrustSnapshot::new(files).unwrap();
+    assert_eq!(trust.skipped(), []);
+    let purpose = Purpose::from_json(json!({ "id": "p", "title": { "en": "P" },
+        "document": [{ "doc_type": "org.iso.23220.1.jp.mnc", "request": { "org.iso.23220.1": { "age_over_20": false } } }],
+        "answer": [{ "name": "over_20", "rule": "age_over", "threshold": 20 }],
+        "minimum_curve_bits": 256,
+        "revocation": { "status": "required", "crl": "required", "max_age": "24h" } }));
+    let built = scenario.build();
+    verdict_on(&built, &purpose.unwrap(), &trust, trust.evidence(), NOW)
+}
+
+#[test]
+fn a_root_on_any_allowed_curve_carries_the_whole_profile() {
+    for (root, signer) in [
+        (Curve::P384, Curve::P256),
+        (Curve::P256, Curve::P256),
+        (Curve::P384, Curve::P384),
+        (Curve::P521, Curve::P384),
+        (Curve::P521, Curve::P521),
+        (Curve::BrainpoolP256r1, Curve::P256),
+        (Curve::BrainpoolP384r1, Curve::BrainpoolP256r1),
+    ] {
+        let good = on_evidence(root, signer, evidence::status_reference(lists::STATUSES, 4));
+        assert_eq!(outcome(&good), "accepted", "{root:?} {signer:?}: {good:#}");
+        assert_eq!(check(&good, "issuer.crl")["as_of"], "2026-11-22T06:00:00Z");
+        assert_eq!(check(&good, "status")["as_of"], "2026-11-23T05:00:00Z");
+        let revoked = on_evidence(root, signer, evidence::status_reference(lists::STATUSES, 3));
+        assert_eq!(outcome(&revoked), "status.revoked", "{root:?} {signer:?}");
+    }
+}
+
+#[test]
+fn each_list_of_the_test_issuer_says_what_it_is_there_for() {
+    let on = |status| outcome(&on_evidence(Curve::P384, Curve::P256, status));
+    assert_eq!(
+        on(evidence::identifier_reference(lists::IDENTIFIERS, b"another")),
+        "accepted"
+    );
+    assert_eq!(
+        on(evidence::identifier_reference(lists::IDENTIFIERS, lists::LISTED)),
+        "status.revoked"
+    );
+    assert_eq!(on(evidence::status_reference(lists::EXPIRED, 1)), "status.stale");
+    // Two bits are not of the profile, whatever the entry says.
+    assert_eq!(
+        on(evidence::status_reference(lists::SUSPENSIONS, 4)),
+        "status.token_invalid"
+    );
+    assert_eq!(
+        on(evidence::status_reference("https://status.example/none", 4)),
+        "status.unavailable"
+    );
 }
