@@ -82,8 +82,7 @@ fn a_certificate_that_cannot_be_read_is_left_aside() {
         set(members, "certificate", bytes(&der[..der.len() - 1]));
     };
     assert_eq!(fault(cut), Some(EntryFault::Certificate(CertificateError::Der)));
-    let mut long = Vec::new();
-    long.resize(16 * 1024 + 1, 0);
+    let long = vec![0; 16 * 1024 + 1];
     assert_eq!(
         fault(|members| set(members, "certificate", bytes(&long))),
         Some(EntryFault::Certificate(CertificateError::TooLarge(16 * 1024 + 1)))
