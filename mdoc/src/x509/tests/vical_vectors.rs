@@ -147,10 +147,9 @@ fn a_list_of_the_field_with_one_bit_changed_is_refused() {
     let Some(bytes) = file(AAMVA) else {
         return;
     };
-    let root = authority("vical/aamva_ca_root.crt");
-    let holds = |bytes: &[u8]| {
-        Vical::decode(bytes).is_ok_and(|list| list.vouched_by(std::slice::from_ref(&root)).is_ok())
-    };
+    let roots = [authority("vical/aamva_ca_root.crt")];
+    let holds = |bytes: &[u8]| Vical::decode(bytes).is_ok_and(|list| list.vouched_by(&roots).is_ok());
+    let [root] = &roots;
     assert!(holds(&bytes));
     // The root comes along in the chain. The operator's copy counts, not this one.
     let own = bytes
