@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-/// The JSON file at `path` inside the folder of vectors. Without the variable the test says that it
+/// The file at `path` inside the folder of vectors. Without the variable the test says that it
 /// skips and gets nothing, unless `CI` is `true`: then it fails, so that a skip never hides there.
-pub(crate) fn json(path: &str) -> Option<serde_json::Value> {
+pub(crate) fn bytes(path: &str) -> Option<Vec<u8>> {
     let Some(folder) = std::env::var_os("MDOC_VECTORS") else {
         assert_ne!(
             std::env::var("CI").as_deref(),
@@ -14,8 +14,12 @@ pub(crate) fn json(path: &str) -> Option<serde_json::Value> {
         skip(path);
         return None;
     };
-    let bytes = std::fs::read(Path::new(&folder).join(path)).expect("the vector can be read");
-    Some(serde_json::from_slice(&bytes).expect("the vector is JSON"))
+    Some(std::fs::read(Path::new(&folder).join(path)).expect("the vector can be read"))
+}
+
+/// As [`bytes`], for a JSON file.
+pub(crate) fn json(path: &str) -> Option<serde_json::Value> {
+    Some(serde_json::from_slice(&bytes(path)?).expect("the vector is JSON"))
 }
 
 /// The text member `name` as bytes, from its hexadecimal form.

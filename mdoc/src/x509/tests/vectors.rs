@@ -1,10 +1,8 @@
 //! Certificates that others made: ISO/IEC 18013-5 Annex D and two VICALs of the field.
 
-use std::path::Path;
-
 use super::factory::anchor;
 use crate::cbor::{Item, Rules};
-use crate::test_vectors::{hex_member, json};
+use crate::test_vectors::{bytes, hex_member, json};
 use crate::x509::profile::deviations;
 use crate::x509::{AnchorSet, Certificate, CertificateRole, CertificateRule, IssuerCertificateProfile};
 
@@ -52,14 +50,6 @@ fn the_reader_certificate_of_annex_d_is_no_document_signer() {
     );
 }
 
-/// The file at `path` inside the folder of vectors; `None` where the tests say that they skip.
-pub(super) fn file(path: &str) -> Option<Vec<u8>> {
-    // Says that it skips, or fails where a skip must not hide.
-    json("annex-d/iso18013-5-annex-d.json")?;
-    let folder = std::env::var_os("MDOC_VECTORS")?;
-    Some(std::fs::read(Path::new(&folder).join(path)).expect("the vector can be read"))
-}
-
 /// The certificates of a VICAL, whose own signature is not the matter here.
 pub(super) fn certificates(vical: &[u8]) -> Vec<Vec<u8>> {
     let rules = Rules::default();
@@ -83,7 +73,7 @@ pub(super) fn certificates(vical: &[u8]) -> Vec<Vec<u8>> {
 
 #[test]
 fn the_roots_of_a_production_vical_keep_every_rule() {
-    let Some(vical) = file("vical/aamva-vical-2025-11-18-1763491092481.cbor") else {
+    let Some(vical) = bytes("vical/aamva-vical-2025-11-18-1763491092481.cbor") else {
         return;
     };
     let certificates = certificates(&vical);
@@ -102,7 +92,7 @@ fn the_roots_of_a_production_vical_keep_every_rule() {
 
 #[test]
 fn the_deviating_roots_of_another_vical_are_told_apart() {
-    let Some(vical) = file("vical/austroads-vical-2024-12.cbor") else {
+    let Some(vical) = bytes("vical/austroads-vical-2024-12.cbor") else {
         return;
     };
     let certificates = certificates(&vical);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use x509_cert::der::{DecodePem as _, Encode as _};
 
-use super::vectors::{certificates, file};
+use super::vectors::certificates;
 use crate::cbor::Rules;
 use crate::crypto::Curve;
+use crate::test_vectors::bytes as vector;
 use crate::x509::{
     Anchor, AnchorSet, AuthorityFault, Certificate, CertificateRule, EntryFault, Vical, VicalError,
 };
@@ -16,7 +17,7 @@ const AAMVA: &str = "vical/aamva-vical-2025-11-18-1763491092481.cbor";
 const AUSTROADS: &str = "vical/austroads-vical-2024-12.cbor";
 
 fn authority(path: &str) -> Certificate {
-    let pem = file(path).expect("it stands beside the list");
+    let pem = vector(path).expect("it stands beside the list");
     let der = x509_cert::Certificate::from_pem(pem).unwrap().to_der().unwrap();
     Certificate::from_der(&der).unwrap()
 }
@@ -45,7 +46,7 @@ fn account(list: Vical, authority: &Certificate) -> (usize, Vec<(usize, EntryFau
 
 #[test]
 fn every_entry_of_the_aamva_list_is_accepted() {
-    let Some(bytes) = file(AAMVA) else {
+    let Some(bytes) = vector(AAMVA) else {
         return;
     };
     let list = Vical::decode(&bytes).unwrap();
@@ -69,7 +70,7 @@ fn every_entry_of_the_aamva_list_is_accepted() {
 
 #[test]
 fn the_aamva_list_stands_by_its_root_or_its_issuing_authority() {
-    let Some(bytes) = file(AAMVA) else {
+    let Some(bytes) = vector(AAMVA) else {
         return;
     };
     let list = Vical::decode(&bytes).unwrap();
@@ -94,7 +95,7 @@ fn the_aamva_list_stands_by_its_root_or_its_issuing_authority() {
 
 #[test]
 fn the_austroads_list_counts_without_the_three_entries_that_deviate() {
-    let Some(bytes) = file(AUSTROADS) else {
+    let Some(bytes) = vector(AUSTROADS) else {
         return;
     };
     let list = Vical::decode(&bytes).unwrap();
@@ -144,7 +145,7 @@ fn the_austroads_list_counts_without_the_three_entries_that_deviate() {
 
 #[test]
 fn a_list_of_the_field_with_one_bit_changed_is_refused() {
-    let Some(bytes) = file(AAMVA) else {
+    let Some(bytes) = vector(AAMVA) else {
         return;
     };
     let roots = [authority("vical/aamva_ca_root.crt")];
@@ -165,7 +166,7 @@ fn a_list_of_the_field_with_one_bit_changed_is_refused() {
 
 #[test]
 fn a_list_of_the_field_that_is_cut_is_refused() {
-    let Some(bytes) = file(AUSTROADS) else {
+    let Some(bytes) = vector(AUSTROADS) else {
         return;
     };
     assert!(Vical::decode(&bytes).is_ok());
