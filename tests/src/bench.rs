@@ -39,24 +39,14 @@ impl Presented {
         ];
         elements.extend(["issue_date", "expiry_date", "issuing_country"]);
         elements.extend(portrait.map(|_| "portrait"));
-        let now = clock();
-        let mut scenario = Scenario::new(Credential::mdl(portrait), &[("org.iso.18013.5.1", &elements)]);
-        scenario.issuer.now = now;
-        scenario.terms.signed = now - 3600;
-        scenario.terms.valid_from = now - 3600;
-        scenario.terms.valid_until = now + 86_400;
+        let scenario = Scenario::new(Credential::mdl(portrait), &[("org.iso.18013.5.1", &elements)]);
+        let (scenario, now) = at_the_clock(scenario);
         Self::of(&scenario, now)
     }
 
     /// A short mDL whose MSO names an entry of a status list, or none, and its issuer.
     pub fn with_status(status: Option<ciborium::Value>) -> (Self, Issuer, IssuerOptions) {
-        let now = clock();
-        let elements: &[&str] = &["age_over_20", "family_name"];
-        let mut scenario = Scenario::new(Credential::mdl(None), &[("org.iso.18013.5.1", elements)]);
-        scenario.issuer.now = now;
-        scenario.terms.signed = now - 3600;
-        scenario.terms.valid_from = now - 3600;
-        scenario.terms.valid_until = now + 86_400;
+        let (mut scenario, now) = short();
         scenario.terms.status = status;
         let issuer = Issuer::new(&scenario.issuer, &Hooks::default());
         (Self::of(&scenario, now), issuer, scenario.issuer.clone())
@@ -64,13 +54,7 @@ impl Presented {
 
     /// The same mDL, issued `count` times over and presented in one response.
     pub fn mdls(count: usize) -> Self {
-        let now = clock();
-        let elements: &[&str] = &["age_over_20", "family_name"];
-        let mut scenario = Scenario::new(Credential::mdl(None), &[("org.iso.18013.5.1", elements)]);
-        scenario.issuer.now = now;
-        scenario.terms.signed = now - 3600;
-        scenario.terms.valid_from = now - 3600;
-        scenario.terms.valid_until = now + 86_400;
+        let (mut scenario, now) = short();
         scenario.credentials = vec![scenario.credentials[0].clone(); count];
         scenario.request = vec![scenario.request[0].clone(); count];
         Self::of(&scenario, now)
@@ -120,6 +104,24 @@ impl Presented {
         assert_eq!(judgement.verdict.decision, Decision::Accepted);
         std::hint::black_box(&judgement);
     }
+}
+
+/// An mDL of two elements in the instant of the machine's clock.
+fn short() -> (Scenario, i64) {
+    let elements: &[&str] = &["age_over_20", "family_name"];
+    at_the_clock(Scenario::new(
+        Credential::mdl(None),
+        &[("org.iso.18013.5.1", elements)],
+    ))
+}
+
+fn at_the_clock(mut scenario: Scenario) -> (Scenario, i64) {
+    let now = clock();
+    scenario.issuer.now = now;
+    scenario.terms.signed = now - 3600;
+    scenario.terms.valid_from = now - 3600;
+    scenario.terms.valid_until = now + 86_400;
+    (scenario, now)
 }
 
 /// Thread CPU time in nanoseconds.

@@ -34,6 +34,17 @@ pub fn purpose_of(scenario: &Scenario) -> Purpose {
         .expect("a scenario asks for something")
 }
 
+/// A purpose that asks a My Number Card for the statement of twenty years, with this `revocation`.
+pub fn age_purpose(revocation: &Value) -> Purpose {
+    let purpose = json!({
+        "id": "test", "title": { "en": "Test" },
+        "document": [{ "doc_type": "org.iso.23220.1.jp.mnc", "request": { "org.iso.23220.1": { "age_over_20": false } } }],
+        "answer": [{ "name": "over_20", "rule": "age_over", "threshold": 20 }],
+        "revocation": revocation,
+    });
+    Purpose::from_json(purpose).expect("the revocation of a purpose")
+}
+
 /// A snapshot that trusts these roots.
 pub fn trust(roots: &[&[u8]]) -> TrustSnapshot {
     let files = roots.iter().enumerate().map(|(index, root)| TrustFile {

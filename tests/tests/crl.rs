@@ -13,17 +13,15 @@ use holder::{Built, Scenario};
 use mdoc::crypto::Curve;
 use mdoc::x509::Certificate;
 use rand_core::SeedableRng as _;
-use relying_party::purpose::Purpose;
 use relying_party::{Evidence, TrustFile, TrustSnapshot};
 use serde_json::{Value, json};
-use verifier_tests::{check, outcome, purpose_of, trust, verdict_of, verdict_on};
+use verifier_tests::{age_purpose, check, outcome, trust, verdict_of, verdict_on};
 
 const UNAVAILABLE: &str = "issuer.certificate.revocation_unavailable";
 const REVOKED: &str = "issuer.certificate.revoked";
 
 /// A presentation, its issuer, and a conforming CRL of it.
 struct Case {
-    scenario: Scenario,
     built: Built,
     issuer: Issuer,
     spec: CrlSpec,
@@ -31,17 +29,16 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        Self::of(Scenario::my_number())
+        Self::of(&Scenario::my_number())
     }
 
-    fn of(scenario: Scenario) -> Self {
+    fn of(scenario: &Scenario) -> Self {
         let issuer = Issuer::new(&scenario.issuer, &Hooks::default());
         let name = name(scenario.issuer.country, scenario.issuer.state, "TEST IACA");
         Self {
             built: scenario.build(),
             spec: CrlSpec::new(name, &issuer.root_key, 7, NOW),
             issuer,
-            scenario,
         }
     }
 
@@ -62,25 +59,19 @@ impl Case {
         self.with(|spec| spec.revoke(&serial, date))
     }
 
-    fn purpose(&self, crl: &str) -> Purpose {
-        let plain = purpose_of(&self.scenario);
-        let document = plain.documents().first().unwrap().doc_type().to_owned();
-        Purpose::from_json(json!({
-            "id": "test", "title": { "en": "Test" },
-            "document": [{ "doc_type": document, "request": { "org.iso.23220.1": { "age_over_20": false } } }],
-            "answer": [{ "name": "over_20", "rule": "age_over", "threshold": 20 }],
-            "revocation": { "crl": crl }
-        }))
-        .unwrap()
-    }
-
     fn judge_on(&self, crls: &[Vec<u8>], crl: &str) -> Value {
         let mut evidence = Evidence::default();
         for der in crls {
             evidence.add_crl(der).unwrap();
         }
         let trust = trust(&[&self.built.root]);
-        verdict_on(&self.built, &self.purpose(crl), &trust, &evidence, NOW)
+        verdict_on(
+            &self.built,
+            &age_purpose(&json!({ "crl": crl })),
+            &trust,
+            &evidence,
+            NOW,
+        )
     }
 
     fn judge(&self, crl: &str) -> Value {
@@ -236,7 +227,13 @@ fn every_flipped_bit_of_a_list_is_noticed() {
         // Not a CRL any more, or one that the issuer did not sign: it never clears.
         let _parsed = evidence.add_crl(&changed);
         let trust = trust(&[&case.built.root]);
-        let verdict = verdict_on(&case.built, &case.purpose("required"), &trust, &evidence, NOW);
+        let verdict = verdict_on(
+            &case.built,
+            &age_purpose(&json!({ "crl": "required" })),
+            &trust,
+            &evidence,
+            NOW,
+        );
         assert_eq!(outcome(&verdict), UNAVAILABLE, "byte {index}");
     }
 }
@@ -467,7 +464,7 @@ fn a_successor_of_the_root_signs_for_it() {
         evidence
     };
     let judge = |roots: &[&[u8]], revoked| {
-        let purpose = case.purpose("required");
+        let purpose = age_purpose(&json!({ "crl": "required" }));
         outcome(&verdict_on(
             &case.built,
             &purpose,
@@ -485,7 +482,7 @@ fn a_successor_of_the_root_signs_for_it() {
 
 #[test]
 fn a_signer_is_judged_revoked_also_where_another_check_fails() {
-    let case = Case::of(Scenario::my_number().set(|s| s.terms.valid_until = NOW - 60)).revoked_at(NOW - DAY);
+    let case = Case::of(&Scenario::my_number().set(|s| s.terms.valid_until = NOW - 60)).revoked_at(NOW - DAY);
     let verdict = case.judge("required");
     assert_eq!(outcome(&verdict), REVOKED);
     assert_eq!(check(&verdict, "mso.validity")["reason"], "mso.expired");
@@ -499,7 +496,7 @@ fn without_a_trusted_signer_no_list_is_asked() {
     let other = Scenario::my_number().set(|s| s.issuer.seed = 2).build();
     let verdict = verdict_on(
         &case.built,
-        &case.purpose("required"),
+        &age_purpose(&json!({ "crl": "required" })),
         &trust(&[&other.root]),
         &evidence,
         NOW,
@@ -530,7 +527,7 @@ fn the_lists_of_a_trust_directory_are_used() {
     let judge = |snapshot: &TrustSnapshot| {
         outcome(&verdict_on(
             &case.built,
-            &case.purpose("if_available"),
+            &age_purpose(&json!({ "crl": "if_available" })),
             snapshot,
             snapshot.evidence(),
             NOW,
@@ -548,15 +545,7 @@ fn the_lists_of_a_trust_directory_are_used() {
 #[test]
 fn the_age_of_a_list_is_bounded_by_the_purpose() {
     let case = Case::new();
-    let purpose = |max_age: &str| {
-        Purpose::from_json(json!({
-            "id": "test", "title": { "en": "Test" },
-            "document": [{ "doc_type": "org.iso.23220.1.jp.mnc", "request": { "org.iso.23220.1": { "age_over_20": false } } }],
-            "answer": [{ "name": "over_20", "rule": "age_over", "threshold": 20 }],
-            "revocation": { "crl": "required", "max_age": max_age }
-        }))
-        .unwrap()
-    };
+    let purpose = |max_age: &str| age_purpose(&json!({ "crl": "required", "max_age": max_age }));
     let mut evidence = Evidence::default();
     evidence.add_crl(&case.spec.sign(&case.issuer.root_key)).unwrap();
     let trust = trust(&[&case.built.root]);
@@ -575,7 +564,7 @@ fn twins_are_accepted_without_evidence_at_all() {
     assert_eq!(
         outcome(&verdict_of(
             &Case::new().built,
-            &Case::new().purpose("if_available")
+            &age_purpose(&json!({ "crl": "if_available" }))
         )),
         "accepted"
     );

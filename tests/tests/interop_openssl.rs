@@ -11,11 +11,10 @@ use holder::Scenario;
 use holder::hooks::Hooks;
 use holder::issuer::{DAY, Issuer};
 use holder::keys::SigningKey;
-use relying_party::purpose::Purpose;
 use relying_party::{Evidence, pem_certificates, pem_crls};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use verifier_tests::{check, outcome, trust, verdict_on};
+use verifier_tests::{age_purpose, check, outcome, trust, verdict_on};
 
 const CONFIGURATION: &str = r#"
 [req]
@@ -217,17 +216,12 @@ impl Authority {
             s.terms.valid_until = self.now + 10 * DAY;
         });
         let built = scenario.build_under(&self.issuer);
-        let purpose = Purpose::from_json(json!({
-            "id": "test", "title": { "en": "Test" },
-            "document": [{ "doc_type": "org.iso.23220.1.jp.mnc", "request": { "org.iso.23220.1": { "age_over_20": false } } }],
-            "answer": [{ "name": "over_20", "rule": "age_over", "threshold": 20 }],
-            "revocation": { "crl": if list.is_some() { "required" } else { "off" } }
-        }));
+        let purpose = age_purpose(&json!({ "crl": if list.is_some() { "required" } else { "off" } }));
         let mut evidence = Evidence::default();
         if let Some(list) = list {
             evidence.add_crl(list).unwrap();
         }
-        verdict_on(&built, &purpose.unwrap(), &trust(roots), &evidence, self.now)
+        verdict_on(&built, &purpose, &trust(roots), &evidence, self.now)
     }
 }
 

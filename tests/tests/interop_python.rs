@@ -16,10 +16,9 @@ use holder::issuer::Issuer;
 use holder::scenario::NOW;
 use holder::{Built, Scenario};
 use relying_party::Evidence;
-use relying_party::purpose::Purpose;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use verifier_tests::{check, outcome, trust, verdict_on};
+use verifier_tests::{age_purpose, check, outcome, trust, verdict_on};
 
 const URI: &str = "https://status.example/python";
 
@@ -73,13 +72,8 @@ fn naming(status: Cbor) -> Built {
 }
 
 fn judge(built: &Built, evidence: &Evidence, revocation: &Value) -> Value {
-    let purpose = Purpose::from_json(json!({
-        "id": "test", "title": { "en": "Test" },
-        "document": [{ "doc_type": "org.iso.23220.1.jp.mnc", "request": { "org.iso.23220.1": { "age_over_20": false } } }],
-        "answer": [{ "name": "over_20", "rule": "age_over", "threshold": 20 }],
-        "revocation": revocation
-    }));
-    verdict_on(built, &purpose.unwrap(), &trust(&[&built.root]), evidence, NOW)
+    let purpose = age_purpose(revocation);
+    verdict_on(built, &purpose, &trust(&[&built.root]), evidence, NOW)
 }
 
 fn with_token(status: Cbor, file: &str, content_type: &str, iso: bool) -> Option<String> {

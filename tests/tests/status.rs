@@ -16,9 +16,8 @@ use holder::{Built, Scenario};
 use mdoc::crypto::Curve;
 use rand_core::SeedableRng as _;
 use relying_party::Evidence;
-use relying_party::purpose::Purpose;
 use serde_json::{Value, json};
-use verifier_tests::{check, outcome, trust, verdict_on};
+use verifier_tests::{age_purpose, check, outcome, trust, verdict_on};
 
 const URI: &str = "https://status.example/1";
 const INVALID: &str = "status.token_invalid";
@@ -94,19 +93,8 @@ impl Case {
             // What cannot be used is remembered as such.
             let _unusable = evidence.add_fetched_token(token, uri, content_type);
         }
-        let purpose = Purpose::from_json(json!({
-            "id": "test", "title": { "en": "Test" },
-            "document": [{ "doc_type": "org.iso.23220.1.jp.mnc", "request": { "org.iso.23220.1": { "age_over_20": false } } }],
-            "answer": [{ "name": "over_20", "rule": "age_over", "threshold": 20 }],
-            "revocation": self.revocation
-        }));
-        verdict_on(
-            &self.built,
-            &purpose.unwrap(),
-            &trust(&[&self.built.root]),
-            &evidence,
-            NOW,
-        )
+        let purpose = age_purpose(&self.revocation);
+        verdict_on(&self.built, &purpose, &trust(&[&self.built.root]), &evidence, NOW)
     }
 
     fn judge(&self, list: List, change: impl FnOnce(&mut TokenSpec)) -> Value {
