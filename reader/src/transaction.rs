@@ -246,8 +246,6 @@ impl Counter {
                 return service.judge(response, session, &self.purpose, &self.limits);
             }
         };
-        let seconds = jiff::Timestamp::now().as_second();
-        let now = UnixTime::from_seconds(seconds).expect("invariant: jiff's years have four digits");
         let keys = session
             .e_reader_private_key()
             .map_or(DeviceKeys::None, DeviceKeys::Reader);
@@ -258,10 +256,15 @@ impl Counter {
             &self.purpose,
             trust,
             trust.evidence(),
-            now,
+            now(),
         );
         Ok(judgement.verdict.to_json())
     }
+}
+
+fn now() -> UnixTime {
+    let seconds = jiff::Timestamp::now().as_second();
+    UnixTime::from_seconds(seconds).expect("invariant: jiff's years have four digits")
 }
 
 fn load_trust(read: &Read) -> Result<TrustSnapshot, StartError> {
@@ -270,11 +273,8 @@ fn load_trust(read: &Read) -> Result<TrustSnapshot, StartError> {
         return Ok(TrustSnapshot::new(Vec::<TrustFile>::new()).map_err(operator::OperatorError::from)?);
     };
     let trust = operator::load_trust(directory)?;
-    for (file, reason) in trust.skipped() {
-        say(&format!("warning: {file} is left aside: {reason}"));
-    }
-    if trust.anchor_count() == 0 {
-        say("warning: the trust directory holds no anchor; nothing can be accepted");
+    for remark in trust.remarks(now()) {
+        say(&format!("warning: {remark}"));
     }
     Ok(trust)
 }

@@ -1,5 +1,6 @@
 //! The trust snapshot: anchors and evidence from named bytes, never changed once made.
 
+mod remarks;
 mod vicals;
 
 use std::collections::BTreeMap;

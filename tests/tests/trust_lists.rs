@@ -459,3 +459,50 @@ fn the_lists_of_the_field_load_as_they_are() {
         )]
     );
 }
+
+#[test]
+fn an_operator_is_told_what_is_past_its_time() {
+    let (provider, root) = (provider(), mdl_root());
+    let mut spec = list(&[(&root, &[MDL])]);
+    spec.next_update = Some(NOW + DAY);
+    spec.not_after = Some(NOW + 3 * DAY);
+    let signed = provider.sign(&spec);
+    let options = Scenario::my_number().issuer;
+    let issuer = holder::issuer::Issuer::new(&options, &holder::Hooks::default());
+    let mut files = vec![
+        file("vicals/authority.der", &provider.authority),
+        file("vicals/a.cbor", &signed),
+        file("vicals/b.cbor", b"no list"),
+    ];
+    let evidence = holder::evidence::files(&issuer, &options).into_iter();
+    files.extend(evidence.map(|(name, bytes)| file(name, &bytes)));
+    let trust = TrustSnapshot::new(files).unwrap();
+    let remarks = |now: i64| trust.remarks(UnixTime::from_seconds(now).unwrap());
+    let expired = "the list https://status.example/expired expired at 2026-11-23T05:00:01Z";
+    let broken = &remarks(NOW)[0];
+    assert!(broken.starts_with("vicals/b.cbor is left aside: "), "{broken}");
+    assert_eq!(remarks(NOW)[1..], [expired]);
+    assert_eq!(
+        remarks(NOW + 2 * DAY)[1..],
+        [
+            "vicals/a.cbor: a newer list has been due since 2026-11-24T06:00:00Z",
+            expired
+        ]
+    );
+    assert_eq!(
+        remarks(NOW + 4 * DAY)[1],
+        "vicals/a.cbor: the trust list ended at 2026-11-26T06:00:00Z; nothing is accepted on it"
+    );
+    let late = remarks(NOW + 90 * DAY);
+    assert!(
+        late.contains(
+            &"the CRL 0x01 of 2026-11-22T06:00:00Z is past its end, 2027-02-20T06:00:00Z".to_owned()
+        ),
+        "{late:?}"
+    );
+    let nothing = snapshot(&[]).remarks(UnixTime::from_seconds(NOW).unwrap());
+    assert_eq!(
+        nothing,
+        ["the trust directory holds no anchor; nothing can be accepted"]
+    );
+}

@@ -58,11 +58,8 @@ pub(crate) fn run(arguments: &Verify) -> Result<u8, VerifyError> {
     };
     let response = read_cbor(arguments.response.as_deref().ok_or_else(missing)?, MAX_RESPONSE)?;
     let response = Zeroizing::new(response);
-    for (file, reason) in trust.skipped() {
-        report::complain(&format!("warning: {file} is left aside: {reason}"));
-    }
-    if trust.anchor_count() == 0 {
-        report::complain("warning: the trust directory holds no anchor; nothing can be accepted");
+    for remark in trust.remarks(now) {
+        report::complain(&format!("warning: {remark}"));
     }
     if purpose.seen_before() != SeenBefore::Ignore {
         report::complain(

@@ -65,17 +65,11 @@ impl State {
 
     /// What an operator should look at, although the service runs.
     pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
-        let mut warnings: Vec<String> = self
-            .trust
-            .skipped()
-            .iter()
-            .map(|(file, reason)| format!("{file} of the trust directory is left aside: {reason}"))
-            .collect();
-        if config.trust.is_none() {
-            warnings.push("no trust directory is configured; nothing can be accepted".to_owned());
-        } else if self.trust.anchor_count() == 0 {
-            warnings.push("the trust directory holds no anchor; nothing can be accepted".to_owned());
-        }
+        let mut warnings = if config.trust.is_none() {
+            vec!["no trust directory is configured; nothing can be accepted".to_owned()]
+        } else {
+            self.trust.remarks((self.clock)())
+        };
         for purpose in self.purposes.values() {
             // Judging asks nothing of a phone, so this keeps no response from its verdict.
             if let Err(error) = purpose.check_request() {
