@@ -18,11 +18,18 @@ fuzz_target!(|bytes: &[u8]| {
     read(bytes);
     let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let header = br#"{"alg":"ES256","typ":"statuslist+jwt"}"#;
-    let whole = |header: &[u8], claims: &[u8]| format!("{}.{}.{}", part(header), part(claims), part(&[7; 64]));
+    let whole =
+        |header: &[u8], claims: &[u8]| format!("{}.{}.{}", part(header), part(claims), part(&[7; 64]));
     read(whole(header, bytes).as_bytes());
     let mut halves = bytes.splitn(2, |byte| *byte == b'\n');
-    let (first, second) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+    let (first, second) = (
+        halves.next().unwrap_or_default(),
+        halves.next().unwrap_or_default(),
+    );
     read(whole(first, second).as_bytes());
-    let compressed = format!(r#"{{"sub":"s","iat":1,"status_list":{{"bits":1,"lst":"{}"}}}}"#, part(bytes));
+    let compressed = format!(
+        r#"{{"sub":"s","iat":1,"status_list":{{"bits":1,"lst":"{}"}}}}"#,
+        part(bytes)
+    );
     read(whole(header, compressed.as_bytes()).as_bytes());
 });
