@@ -420,6 +420,14 @@ fn the_list_unfolds_within_its_bound_or_not_at_all() {
     let bomb = zlib(&vec![0; 24 << 20]);
     assert!(bomb.len() < 32_000);
     packed(bomb, "the status list unfolds to more than 16777216 bytes");
+    packed(
+        zlib(&vec![0; (16 << 20) + 1]),
+        "the status list unfolds to more than 16777216 bytes",
+    );
+    let largest = Case::iso().judge(statuses(1, 0), |spec| {
+        spec.compressed = Some(zlib(&vec![0; 16 << 20]));
+    });
+    assert_eq!(outcome(&largest), "accepted");
     let whole = zlib(&[0; 8]);
     packed(
         whole[..whole.len() - 1].to_vec(),

@@ -1,8 +1,10 @@
 //! Sessions (18013-5 §9.1.1) and what they are bound to.
 
+pub mod ble;
 mod cipher;
 mod clock;
 mod failure;
+pub mod framing;
 mod hpke;
 mod message;
 mod reader;
