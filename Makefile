@@ -4,7 +4,7 @@
 SETUP := scripts/setup.sh
 SECONDS := 60
 
-.PHONY: help demo test fmt fmt-check clippy doc deny fuzz bench mutants contract testdata check-testdata
+.PHONY: help demo test test-ble fmt fmt-check clippy doc deny fuzz bench mutants contract testdata check-testdata
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -14,6 +14,9 @@ demo: ## A simulated phone answers the reader: a whole transaction (ONCE=1, FAUL
 
 test: ## All tests; ends with "N passed, N failed"
 	@scripts/test.sh
+
+test-ble: ## The programs on a real Bluetooth stack without a radio; ends with "ble-lab: N passed, M failed"
+	@tests/ble-lab/run.sh '$(ONLY)'
 
 fmt: ## Formats the code
 	@scripts/format.sh

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# The programs on a real kernel Bluetooth stack and a real bluetoothd, over virtual controllers, in user-mode Linux.
+# Last line on standard output: `ble-lab: N passed, M failed`. A lab that cannot run has failed.
+#   tests/ble-lab/run.sh [PATTERN]     only the cases whose name matches; SETS="one-channel" only these sets
+set -euo pipefail
+lab=tests/ble-lab
+passed=0
+failed=0
+finished=
+
+# Whatever happens, the last line says how it went.
+closing() {
+    [ -n "$finished" ] || failed=$((failed + 1))
+    echo "ble-lab: $passed passed, $failed failed"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] || exit 1
+    exit 0
+}
+trap closing EXIT
+
+cd "$(dirname "$0")/../.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+only=${1:-}
+sets=${SETS:-one-channel default}
+guest=$root/$lab/guest
+target=$(target_dir)
+work=$target/ble-lab
+mkdir -p "$work"
+
+main() {
+    host_packages
+    guest_packages
+    python_environment
+    programs
+    kernel=$("$lab/kernel.sh" "$work")
+    for set in $sets; do
+        run_set "$set"
+    done
+    finished=yes
+}
+
+# What the kernel, Bluetooth libraries of the programs and the Python environment are built with.
+host_packages() {
+    local missing=() name
+    for name in bc bison flex libdbus-1-dev make pkg-config python3-venv xz-utils; do
+        dpkg -s "$name" >/dev/null 2>&1 || missing+=("$name")
+    done
+    [ "${#missing[@]}" -eq 0 ] || need_packages "${missing[@]}"
+}
+
+# Unpacked into a folder, not installed: the host gets no Bluetooth daemon.
+guest_packages() {
+    local names=(bluez dbus-daemon libapparmor1 libasound2 libdw1 libglib2.0-0 libreadline8) packages=$work/packages
+    [ "$(cat "$packages/names" 2>/dev/null)" != "${names[*]}" ] || return 0
+    say "fetching: ${names[*]}"
+    rm -rf "$packages" "$packages.debs"
+    mkdir -p "$packages" "$packages.debs"
+    (cd "$packages.debs" && apt-get download -qq -o APT::Sandbox::User=root "${names[@]}" >&2) || {
+        apt-get update -qq >&2
+        (cd "$packages.debs" && apt-get download -qq -o APT::Sandbox::User=root "${names[@]}" >&2)
+    }
+    for package in "$packages.debs"/*.deb; do
+        dpkg-deb -x "$package" "$packages"
+    done
+    rm -rf "$packages.debs"
+    echo "${names[*]}" >"$packages/names"
+}
+
+python_environment() {
+    python=$work/python/bin/python
+    cmp -s "$lab/requirements.txt" "$work/python/requirements.txt" && return
+    say "making the Python environment"
+    rm -rf "$work/python"
+    python3 -m venv "$work/python"
+    "$work/python/bin/pip" install --quiet --disable-pip-version-check -r "$lab/requirements.txt" >&2
+    cp "$lab/requirements.txt" "$work/python/requirements.txt"
+}
+
+# Builds the programs under test and the bare loop; programs.json says where cargo put them.
+programs() {
+    say "building the programs"
+    {
+        cargo build --locked --quiet -p reader -p holder --features reader/bluetooth,holder/bluetooth \
+            --message-format=json
+        cargo build --locked --quiet --manifest-path "$lab/bare/Cargo.toml" --target-dir "$work/bare" \
+            --message-format=json
+    } | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' |
+        sed 's#.*/\(.*\)#"\1": "&"#' | paste -sd, | sed 's/.*/{&}/' >"$work/programs.json"
+}
+
+# One start of the guest, with one configuration of bluetoothd.
+run_set() {
+    local set=$1 log=$work/$1.log
+    say "set $set"
+    # A pattern with spaces does not pass a kernel's command line.
+    TMPDIR=$work timeout -k 5 "${LAB_SECONDS:-900}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
+        init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$" panic=1 \
+        "lab.guest=$guest" "lab.target=$work" "lab.python=$python" "lab.set=$set" "lab.only=${only// /_}" \
+        </dev/null 2>&1 | tr -d '\r' | tee "$log" || say "the guest ended with an error"
+    passed=$((passed + $(grep -c "^ok $set: " "$log" || true)))
+    failed=$((failed + $(grep -c "^FAILED $set: " "$log" || true)))
+    grep -q "^done $set$" "$log" || {
+        say "set $set broke off"
+        failed=$((failed + 1))
+    }
+}
+
+main
