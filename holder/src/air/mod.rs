@@ -233,7 +233,11 @@ async fn run(
         sought = seeking => Side::Client(Box::new(sought?)),
         _ = to_do.recv() => return Ok(()),
     };
-    say("a reader has started a session");
+    say(if side.is_channel() {
+        "a reader has started a session by a channel"
+    } else {
+        "a reader has started a session"
+    });
     let pumped = pump(plan, &session, &mut side, tell, &mut to_do).await;
     let _ = timeout(TIDY, side.close()).await;
     pumped
