@@ -51,11 +51,7 @@ impl Evidence {
         if known.len() >= MAX_SIDE_BY_SIDE {
             return Err(EvidenceError::TooMany);
         }
-        let newer = |other: &Arc<RevocationList>| {
-            (other.number(), other.this_update()) >= (list.number(), list.this_update())
-        };
-        let place = known.partition_point(newer);
-        known.insert(place, list);
+        insert(known, list);
         Ok(())
     }
 
@@ -152,20 +148,35 @@ impl Evidence {
         self
     }
 
-    /// Refuses to go back: a CRL that is older than one in `known` of the same issuer and key is
-    /// replaced by that one. Says how many were.
+    /// Refuses to go back: a CRL of `known` stays beside the older ones of the same issuer and key
+    /// that are offered in its place. It is not put in their place, because which of them the issuer
+    /// signed is not known here: a forged list of a high number silences nobody. Says how many of
+    /// those offered are behind.
     #[must_use]
     pub fn not_behind(mut self, known: &Self) -> (Self, usize) {
-        let mut replaced = 0;
+        let mut behind = 0;
         for (issuer, lists) in &mut self.crls {
-            for list in lists {
-                let known = known.crls_of(issuer).iter();
-                if let Some(newer) = known.clone().find(|other| list.check_not_older(other).is_err()) {
-                    *list = Arc::clone(newer);
-                    replaced += 1;
+            let known = known.crls_of(issuer);
+            let is_behind = |list: &RevocationList| known.iter().any(|k| list.check_not_older(k).is_err());
+            behind += lists.iter().filter(|list| is_behind(list)).count();
+            let offered = lists.clone();
+            for newer in known {
+                let stays = offered.iter().any(|list| list.check_not_older(newer).is_err())
+                    && offered.iter().all(|list| list.der() != newer.der());
+                if stays && lists.len() < 2 * MAX_SIDE_BY_SIDE {
+                    insert(lists, Arc::clone(newer));
                 }
             }
         }
-        (self, replaced)
+        (self, behind)
     }
+}
+
+/// Puts a CRL behind those that are newer.
+fn insert(lists: &mut Vec<Arc<RevocationList>>, list: Arc<RevocationList>) {
+    let newer = |other: &Arc<RevocationList>| {
+        (other.number(), other.this_update()) >= (list.number(), list.this_update())
+    };
+    let place = lists.partition_point(newer);
+    lists.insert(place, list);
 }
