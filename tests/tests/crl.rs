@@ -289,6 +289,41 @@ fn a_newer_list_that_cannot_speak_hides_no_older_one() {
 }
 
 #[test]
+fn lists_that_gather_do_not_keep_the_newest_out() {
+    let list = |number: u8, case: Case| {
+        let case = case.with(|spec| spec.extensions[1].value = der(0x02, &[number]));
+        case.spec.sign(&case.issuer.root_key)
+    };
+    let delta = |case: Case| {
+        case.with(|spec| {
+            spec.extensions
+                .push(extension("2.5.29.27", true, der(0x02, &[1])))
+        })
+    };
+    let judge = |lists: &[Vec<u8>]| outcome(&Case::new().judge_on(lists, "required"));
+    let older: Vec<Vec<u8>> = (1..=8).map(|number| list(number, Case::new())).collect();
+    assert_eq!(judge(&older), "accepted");
+    let revoking = list(9, Case::new().revoked_at(NOW - DAY));
+    let deltas: Vec<Vec<u8>> = (10..=17).map(|number| list(number, delta(Case::new()))).collect();
+    for others in [&older, &deltas] {
+        assert_eq!(
+            judge(&[others.as_slice(), std::slice::from_ref(&revoking)].concat()),
+            REVOKED
+        );
+    }
+    let mut evidence = Evidence::default();
+    for der in older[1..].iter().chain([&revoking]) {
+        evidence.add_crl(der).unwrap();
+    }
+    assert_eq!(
+        evidence.add_crl(&older[0]).unwrap_err(),
+        mdoc::evidence::EvidenceError::TooMany
+    );
+    assert_eq!(evidence.add_crl(&list(10, Case::new())), Ok(()));
+    assert_eq!(evidence.crls().count(), 8);
+}
+
+#[test]
 fn a_number_never_goes_back() {
     let case = Case::new();
     let list = |number: &[u8]| {

@@ -618,6 +618,20 @@ fn the_youngest_list_decides() {
     assert_eq!(outcome(&case.judge_tokens(&[forged, token(50, 0)])), "accepted");
 }
 
+#[test]
+fn lists_that_gather_do_not_keep_the_youngest_out() {
+    let case = Case::iso();
+    let token = |age: i64, value: u8| {
+        let mut spec = case.token(statuses(1, value));
+        spec.issued_at = NOW - age;
+        (URI, CWT, spec.cwt(&case.authority.key))
+    };
+    let mut tokens: Vec<_> = (1..=8).rev().map(|hours| token(hours * 3600, 0)).collect();
+    assert_eq!(outcome(&case.judge_tokens(&tokens)), "accepted");
+    tokens.push(token(60, 1));
+    assert_eq!(outcome(&case.judge_tokens(&tokens)), "status.revoked");
+}
+
 // Who may sign.
 
 #[test]
