@@ -7,8 +7,9 @@ use mdoc::x509::Certificate;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use crate::certificate::{CertificateSpec, key_usage, name, oid};
+use crate::certificate::{CertificateSpec, NameAttribute, key_usage, name, oid};
 use crate::encode;
+use crate::evidence::CrlSpec;
 use crate::issuer::DAY;
 use crate::keys::SigningKey;
 
@@ -21,6 +22,8 @@ const CONTENT_COMMITMENT: u8 = 0x40;
 pub struct VicalProvider {
     /// The authority's certificate, DER.
     pub authority: Vec<u8>,
+    authority_name: Vec<NameAttribute>,
+    authority_key: SigningKey,
     signer: Vec<u8>,
     signer_key: SigningKey,
 }
@@ -50,11 +53,20 @@ impl VicalProvider {
 
     /// As [`Self::new`], with a changed signer's certificate.
     pub fn with_signer(seed: u64, now: i64, change: impl FnOnce(&mut CertificateSpec)) -> Self {
+        Self::made(seed, now, &format!("TEST list authority {seed}"), change)
+    }
+
+    /// As [`Self::new`], under a name that may be another's.
+    pub fn with_name(seed: u64, now: i64, authority: &str) -> Self {
+        Self::made(seed, now, authority, |_| {})
+    }
+
+    fn made(seed: u64, now: i64, authority: &str, change: impl FnOnce(&mut CertificateSpec)) -> Self {
         let mut random = ChaCha20Rng::seed_from_u64(seed);
         let authority_key = SigningKey::generate(Curve::P256, &mut random);
         let signer_key = SigningKey::generate(Curve::P256, &mut random);
         let window = (now - 100 * DAY, now + 900 * DAY);
-        let authority_name = name("JP", None, &format!("TEST list authority {seed}"));
+        let authority_name = name("JP", None, authority);
         let authority = CertificateSpec::root(&authority_key, authority_name.clone(), vec![1], window);
         let mut signer = CertificateSpec::document_signer(
             &signer_key,
@@ -69,8 +81,19 @@ impl VicalProvider {
         Self {
             authority: authority.sign(&authority_key),
             signer: signer.sign(&authority_key),
+            authority_name,
+            authority_key,
             signer_key,
         }
+    }
+
+    /// The authority's CRL of `now`, which revokes these certificates.
+    pub fn crl(&self, serials: &[&[u8]], now: i64) -> Vec<u8> {
+        let mut list = CrlSpec::new(self.authority_name.clone(), &self.authority_key, 1, now);
+        for serial in serials {
+            list.revoke(serial, now - DAY);
+        }
+        list.sign(&self.authority_key)
     }
 
     /// Signs a list: an untagged COSE_Sign1.

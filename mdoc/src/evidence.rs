@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::status::{RefusedToken, StatusToken, TokenError};
-use crate::x509::{CrlError, RevocationList};
+use crate::x509::{CrlEffect, CrlError, RevocationList};
 
 /// CRLs of one issuer's name, or tokens of one list, that are kept beside each other.
 const MAX_SIDE_BY_SIDE: usize = 8;
@@ -12,7 +12,7 @@ const MAX_SIDE_BY_SIDE: usize = 8;
 /// Everything at hand. Cheap to clone: what it holds is shared, with what was found out about it.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// By the issuer's name as DER, the highest number first.
+    /// By the issuer's name as DER, the highest number first and those that say nothing last.
     crls: HashMap<Vec<u8>, Vec<Arc<RevocationList>>>,
     /// By the list's URI, the youngest first.
     tokens: HashMap<String, Vec<Arc<StatusToken>>>,
@@ -30,8 +30,8 @@ pub enum EvidenceError {
     /// Not a token.
     #[error("{0}")]
     Token(#[from] TokenError),
-    /// More lists under one name than are kept.
-    #[error("more than {MAX_SIDE_BY_SIDE} lists of one name")]
+    /// Older than all lists of the name that are kept.
+    #[error("older than the {MAX_SIDE_BY_SIDE} newest lists of its name, which are kept")]
     TooMany,
 }
 
@@ -41,22 +41,14 @@ impl Evidence {
     /// the newest of those decides.
     ///
     /// # Errors
-    /// Not a CRL, or too many of one issuer's name.
+    /// Not a CRL, or older than enough others of its issuer's name.
     pub fn add_crl(&mut self, der: &[u8]) -> Result<(), EvidenceError> {
         self.insert_crl(Arc::new(RevocationList::from_der(der)?))
     }
 
     fn insert_crl(&mut self, list: Arc<RevocationList>) -> Result<(), EvidenceError> {
         let known = self.crls.entry(list.issuer_der().to_vec()).or_default();
-        if known.len() >= MAX_SIDE_BY_SIDE {
-            return Err(EvidenceError::TooMany);
-        }
-        let newer = |other: &Arc<RevocationList>| {
-            (other.number(), other.this_update()) >= (list.number(), list.this_update())
-        };
-        let place = known.partition_point(newer);
-        known.insert(place, list);
-        Ok(())
+        keep(known, place_of_crl(known, &list), list)
     }
 
     /// Takes the token of a file: its own subject says which list it is.
@@ -97,15 +89,11 @@ impl Evidence {
 
     fn insert_token(&mut self, token: Arc<StatusToken>) -> Result<(), EvidenceError> {
         let known = self.tokens.entry(token.subject().to_owned()).or_default();
-        if known.len() >= MAX_SIDE_BY_SIDE {
-            return Err(EvidenceError::TooMany);
-        }
         let place = known.partition_point(|other| other.issued_at() >= token.issued_at());
-        known.insert(place, token);
-        Ok(())
+        keep(known, place, token)
     }
 
-    /// The CRLs of this issuer's name, the highest number first.
+    /// The CRLs of this issuer's name, the highest number first and those that say nothing last.
     pub fn crls_of(&self, issuer_der: &[u8]) -> &[Arc<RevocationList>] {
         self.crls.get(issuer_der).map(Vec::as_slice).unwrap_or_default()
     }
@@ -133,7 +121,7 @@ impl Evidence {
     /// This evidence and that of `other`.
     #[must_use]
     pub fn merged(mut self, other: &Self) -> Self {
-        // Beyond the bound the lists at hand stay.
+        // Beyond the bound the newest stay.
         for list in other.crls.values().flatten() {
             let known = self.crls_of(list.issuer_der());
             if !known.iter().any(|known| Arc::ptr_eq(known, list)) {
@@ -152,20 +140,48 @@ impl Evidence {
         self
     }
 
-    /// Refuses to go back: a CRL that is older than one in `known` of the same issuer and key is
-    /// replaced by that one. Says how many were.
+    /// Refuses to go back: a CRL of `known` stays beside the older ones of the same issuer and key
+    /// that are offered in its place. It is not put in their place, because which of them the issuer
+    /// signed is not known here: a forged list of a high number silences nobody. Says how many of
+    /// those offered are behind.
     #[must_use]
     pub fn not_behind(mut self, known: &Self) -> (Self, usize) {
-        let mut replaced = 0;
+        let mut behind = 0;
         for (issuer, lists) in &mut self.crls {
-            for list in lists {
-                let known = known.crls_of(issuer).iter();
-                if let Some(newer) = known.clone().find(|other| list.check_not_older(other).is_err()) {
-                    *list = Arc::clone(newer);
-                    replaced += 1;
+            let known = known.crls_of(issuer);
+            let is_behind = |list: &RevocationList| known.iter().any(|k| list.check_not_older(k).is_err());
+            behind += lists.iter().filter(|list| is_behind(list)).count();
+            let offered = lists.clone();
+            for newer in known {
+                let stays = offered.iter().any(|list| list.check_not_older(newer).is_err())
+                    && offered.iter().all(|list| list.der() != newer.der());
+                if stays && lists.len() < 2 * MAX_SIDE_BY_SIDE {
+                    lists.insert(place_of_crl(lists, newer), Arc::clone(newer));
                 }
             }
         }
-        (self, replaced)
+        (self, behind)
     }
+}
+
+/// The place of a CRL behind those that are newer. Those that say nothing, such as delta CRLs, stand
+/// behind all others, so that they never crowd one out that does.
+fn place_of_crl(known: &[Arc<RevocationList>], list: &RevocationList) -> usize {
+    let rank = |list: &RevocationList| {
+        let speaks = list.first_broken(CrlEffect::Void).is_none();
+        (speaks, list.number().cloned(), list.this_update())
+    };
+    let own = rank(list);
+    known.partition_point(|other| rank(other) >= own)
+}
+
+/// Puts a list in its place. Where there are too many, the last gives way: directories in which
+/// lists gather must not keep the newest out.
+fn keep<T>(known: &mut Vec<Arc<T>>, place: usize, list: Arc<T>) -> Result<(), EvidenceError> {
+    if place >= MAX_SIDE_BY_SIDE {
+        return Err(EvidenceError::TooMany);
+    }
+    known.insert(place, list);
+    known.truncate(MAX_SIDE_BY_SIDE);
+    Ok(())
 }

@@ -72,7 +72,8 @@ impl TrustSnapshot {
     }
 
     /// As [`Self::new`], but a VICAL that goes back behind one that `self` holds is skipped, and
-    /// `self`'s copy stays while its authority does. A CRL that goes back is replaced by `self`'s.
+    /// `self`'s copy stays while its authority does. Where a CRL goes back, `self`'s stays beside it
+    /// and decides.
     ///
     /// # Errors
     /// [`TrustError`] with the file at fault.
@@ -130,7 +131,7 @@ impl TrustSnapshot {
             }
         }
         if let Some(earlier) = earlier {
-            let (kept, replaced) = evidence.not_behind(&earlier.evidence);
+            let (kept, behind) = evidence.not_behind(&earlier.evidence);
             evidence = kept;
             let older = || {
                 (
@@ -138,9 +139,9 @@ impl TrustSnapshot {
                     "a CRL older than the one that is held".to_owned(),
                 )
             };
-            skipped.extend(core::iter::repeat_with(older).take(replaced));
+            skipped.extend(core::iter::repeat_with(older).take(behind));
         }
-        let vicals = vicals::read(&files, profiles, earlier)?;
+        let vicals = vicals::read(&files, profiles, &evidence, earlier)?;
         let mut trust_lists = vicals.lists;
         let mut of_list = vec![None; anchors.len()];
         for (anchor, name, list) in vicals.anchors {

@@ -254,6 +254,76 @@ fn the_newest_of_several_lists_decides() {
 }
 
 #[test]
+fn a_newer_list_that_cannot_speak_hides_no_older_one() {
+    let changes: [&dyn Fn(&mut CrlSpec); 4] = [
+        // Delta CRLs are numbered along with the complete ones that they stand beside.
+        &|spec| {
+            spec.extensions
+                .push(extension("2.5.29.27", true, der(0x02, &[1])))
+        },
+        // Of certificates of authorities alone.
+        &|spec| {
+            let scope = der(0x30, &der(0x82, &[0xff]));
+            spec.extensions.push(extension("2.5.29.28", true, scope));
+        },
+        &|spec| spec.next_update = None,
+        &|spec| {
+            spec.this_update = NOW + 60;
+            spec.next_update = Some(NOW + DAY);
+        },
+    ];
+    for change in changes {
+        let silent = Case::new().with(|spec| {
+            spec.extensions[1].value = der(0x02, &[8]);
+            change(spec);
+        });
+        let silent = silent.spec.sign(&silent.issuer.root_key);
+        let complete = Case::new().spec.sign(&Case::new().issuer.root_key);
+        let revoking = Case::new().revoked_at(NOW - DAY);
+        let revoking = revoking.spec.sign(&revoking.issuer.root_key);
+        let judge = |lists: &[Vec<u8>]| outcome(&Case::new().judge_on(lists, "required"));
+        assert_eq!(judge(std::slice::from_ref(&silent)), UNAVAILABLE);
+        assert_eq!(judge(&[silent.clone(), revoking]), REVOKED);
+        assert_eq!(judge(&[silent, complete]), "accepted");
+    }
+}
+
+#[test]
+fn lists_that_gather_do_not_keep_the_newest_out() {
+    let list = |number: u8, case: Case| {
+        let case = case.with(|spec| spec.extensions[1].value = der(0x02, &[number]));
+        case.spec.sign(&case.issuer.root_key)
+    };
+    let delta = |case: Case| {
+        case.with(|spec| {
+            spec.extensions
+                .push(extension("2.5.29.27", true, der(0x02, &[1])))
+        })
+    };
+    let judge = |lists: &[Vec<u8>]| outcome(&Case::new().judge_on(lists, "required"));
+    let older: Vec<Vec<u8>> = (1..=8).map(|number| list(number, Case::new())).collect();
+    assert_eq!(judge(&older), "accepted");
+    let revoking = list(9, Case::new().revoked_at(NOW - DAY));
+    let deltas: Vec<Vec<u8>> = (10..=17).map(|number| list(number, delta(Case::new()))).collect();
+    for others in [&older, &deltas] {
+        assert_eq!(
+            judge(&[others.as_slice(), std::slice::from_ref(&revoking)].concat()),
+            REVOKED
+        );
+    }
+    let mut evidence = Evidence::default();
+    for der in older[1..].iter().chain([&revoking]) {
+        evidence.add_crl(der).unwrap();
+    }
+    assert_eq!(
+        evidence.add_crl(&older[0]).unwrap_err(),
+        mdoc::evidence::EvidenceError::TooMany
+    );
+    assert_eq!(evidence.add_crl(&list(10, Case::new())), Ok(()));
+    assert_eq!(evidence.crls().count(), 8);
+}
+
+#[test]
 fn a_number_never_goes_back() {
     let case = Case::new();
     let list = |number: &[u8]| {
@@ -276,6 +346,54 @@ fn a_number_never_goes_back() {
         let number = kept.crls().next().unwrap().number().unwrap().clone();
         assert!(number >= *list(known).crls().next().unwrap().number().unwrap());
     }
+}
+
+#[test]
+fn a_list_that_goes_back_decides_nothing_where_a_newer_one_was_known() {
+    let list = |number: u8, case: Case| {
+        let case = case.with(|spec| spec.extensions[1].value = der(0x02, &[number]));
+        case.spec.sign(&case.issuer.root_key)
+    };
+    let forged = |number: u8, case: Case| {
+        let case = case.with(|spec| spec.extensions[1].value = der(0x02, &[number]));
+        let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(9);
+        case.spec.sign(&SigningKey::generate(Curve::P384, &mut random))
+    };
+    let snapshot = |crls: &[Vec<u8>]| {
+        let file = |name: &str, bytes: &[u8]| TrustFile {
+            name: name.to_owned(),
+            bytes: bytes.to_vec(),
+        };
+        let crls = crls.iter().enumerate();
+        let mut files: Vec<TrustFile> = crls.map(|(i, der)| file(&format!("crls/{i}"), der)).collect();
+        files.push(file("anchors/root.der", &Case::new().built.root));
+        files
+    };
+    let judge = |trust: &TrustSnapshot| {
+        outcome(&verdict_on(
+            &Case::new().built,
+            &age_purpose(&json!({ "crl": "required" })),
+            trust,
+            trust.evidence(),
+            NOW,
+        ))
+    };
+    let revoking = list(8, Case::new().revoked_at(NOW - DAY));
+    let known = TrustSnapshot::new(snapshot(&[revoking])).unwrap();
+    let mut after = known.successor(snapshot(&[list(7, Case::new())])).unwrap();
+    for _again in 0..3 {
+        assert_eq!(judge(&after), REVOKED);
+        let reason = "a CRL older than the one that is held";
+        assert_eq!(after.skipped(), [("crls".to_owned(), reason.to_owned())]);
+        after = after.successor(snapshot(&[list(7, Case::new())])).unwrap();
+    }
+    // A list that nobody signed silences none that the issuer signed, whatever number it has.
+    let known = TrustSnapshot::new(snapshot(&[forged(99, Case::new())])).unwrap();
+    assert_eq!(judge(&known), UNAVAILABLE);
+    let after = known.successor(snapshot(&[list(7, Case::new())])).unwrap();
+    assert_eq!(judge(&after), "accepted");
+    let revoking = list(7, Case::new().revoked_at(NOW - DAY));
+    assert_eq!(judge(&known.successor(snapshot(&[revoking])).unwrap()), REVOKED);
 }
 
 fn extension(oid: &'static str, critical: bool, value: Vec<u8>) -> Extension {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use ciborium::Value;
+use holder::certificate::{extended_key_usage, oid};
 use holder::hooks::{insert, member};
 use holder::{Built, Scenario, Stage, encode, tagged};
 use mdoc::crypto::Curve;
@@ -197,4 +198,33 @@ fn the_profile_is_that_of_the_anchor_in_scope_and_in_force() {
         ("b.toml", sidecar(scoped)),
     ];
     assert_eq!(judged_under(&built, files), "accepted");
+}
+
+#[test]
+fn the_profile_is_that_of_the_anchor_that_vouches() {
+    use holder::issuer::DAY;
+    // Valid by its own dates, and over by the one-month rule of the My Number Card.
+    let old = Scenario::my_number()
+        .set(|s| {
+            let signed = holder::scenario::NOW - 40 * DAY;
+            (s.terms.signed, s.terms.valid_from) = (signed, signed);
+            s.terms.valid_until = holder::scenario::NOW + 20 * DAY;
+        })
+        .with_signer(|spec| {
+            spec.not_before = holder::scenario::NOW - 50 * DAY;
+            spec.extension(oid::EXTENDED_KEY_USAGE).value = extended_key_usage(&["1.0.23220.4.1.2"]);
+        })
+        .build();
+    let sidecar = |profile: &str| format!("profile = \"{profile}\"").into_bytes();
+    let own = || vec![("b.der", old.root.clone()), ("b.toml", sidecar("my-number"))];
+    assert_eq!(judged_under(&old, own()), "mso.expired");
+    // The same root under the profile of another type, which knows no such rule and refuses the
+    // signer: it vouches for nothing, and its rules do not count either.
+    for other in ["mdl", "my-number"] {
+        let mut files = own();
+        files.extend([("a.der", old.root.clone()), ("a.toml", sidecar(other))]);
+        assert_eq!(judged_under(&old, files), "mso.expired", "{other}");
+    }
+    let stranger = vec![("a.der", old.root.clone()), ("a.toml", sidecar("mdl"))];
+    assert_eq!(judged_under(&old, stranger), "issuer.certificate.profile");
 }

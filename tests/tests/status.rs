@@ -618,6 +618,20 @@ fn the_youngest_list_decides() {
     assert_eq!(outcome(&case.judge_tokens(&[forged, token(50, 0)])), "accepted");
 }
 
+#[test]
+fn lists_that_gather_do_not_keep_the_youngest_out() {
+    let case = Case::iso();
+    let token = |age: i64, value: u8| {
+        let mut spec = case.token(statuses(1, value));
+        spec.issued_at = NOW - age;
+        (URI, CWT, spec.cwt(&case.authority.key))
+    };
+    let mut tokens: Vec<_> = (1..=8).rev().map(|hours| token(hours * 3600, 0)).collect();
+    assert_eq!(outcome(&case.judge_tokens(&tokens)), "accepted");
+    tokens.push(token(60, 1));
+    assert_eq!(outcome(&case.judge_tokens(&tokens)), "status.revoked");
+}
+
 // Who may sign.
 
 #[test]
@@ -764,6 +778,20 @@ fn the_certificate_that_the_mso_names_is_the_one() {
         fault(&verdict),
         "the signer does not chain to the certificate that the MSO names"
     );
+    // Who vouches for the signer may also take that back, and need not stand in the chain for it.
+    for (serial, revoked) in [([2], true), ([7], false)] {
+        let mut case = naming(&root);
+        let mut list = CrlSpec::new(own.clone(), &trusted, 1, NOW);
+        list.revoke(&serial, NOW - DAY);
+        case.crls = vec![list.sign(&trusted)];
+        let verdict = judge(&case, &[&leaf]);
+        let expected = if revoked {
+            json!("the certificate of the token's signer is revoked")
+        } else {
+            Value::Null
+        };
+        assert_eq!(fault(&verdict), expected);
+    }
 }
 
 #[test]
@@ -886,6 +914,38 @@ fn a_revoked_signer_signs_nothing() {
     invalid(&case, |_| {}, "the certificate of the token's signer is revoked");
     case.crls = vec![crl(&[0x54])];
     assert_eq!(outcome(&case.judge(statuses(1, 0), |_| {})), "accepted");
+    // A list that is void convicts nobody.
+    let mut void = CrlSpec::new(name("JP", None, "TEST IACA"), &case.issuer.root_key, 1, NOW);
+    void.revoke(&[0x53], NOW - DAY);
+    void.extensions.push(holder::certificate::Extension {
+        oid: "2.5.29.27",
+        critical: true,
+        value: holder::certificate::der(0x02, &[1]),
+    });
+    case.crls = vec![void.sign(&case.issuer.root_key)];
+    assert_eq!(outcome(&case.judge(statuses(1, 0), |_| {})), "accepted");
+}
+
+#[test]
+fn a_revoked_authority_between_vouches_for_no_signer() {
+    let mut case = Case::iso();
+    let (leaf_key, chain) = below_intermediate(&case, Some(0));
+    let judge = |case: &Case| {
+        let mut spec = case.token(statuses(1, 0));
+        spec.chain.clone_from(&chain);
+        case.judge_tokens(&[(URI, CWT, spec.cwt(&leaf_key))])
+    };
+    assert_eq!(outcome(&judge(&case)), "accepted");
+    // The document signer of the case has another serial number.
+    let mut list = CrlSpec::new(name("JP", None, "TEST IACA"), &case.issuer.root_key, 1, NOW);
+    list.revoke(&[3], NOW - DAY);
+    case.crls = vec![list.sign(&case.issuer.root_key)];
+    let verdict = judge(&case);
+    assert_eq!(outcome(&verdict), INVALID);
+    assert_eq!(
+        check(&verdict, "status")["detail"]["fault"],
+        "the certificate of the token's signer is revoked"
+    );
 }
 
 #[test]

@@ -205,6 +205,54 @@ fn a_list_at_fault_is_skipped_with_its_reason() {
 }
 
 #[test]
+fn a_list_of_a_revoked_signer_is_skipped() {
+    let (provider, root) = (provider(), mdl_root());
+    let spec = list(&[(&root, &[MDL])]);
+    let signed = provider.sign(&spec);
+    let files = |list: &[u8], crl: &[u8]| {
+        vec![
+            file("vicals/authority.der", &provider.authority),
+            file("vicals/a.cbor", list),
+            file("crls/authority.crl", crl),
+        ]
+    };
+    let revoked = "the certificate of the list's signer is revoked";
+    // The signer's serial number is 2. Another authority of the name has nothing to say of it.
+    let stranger = VicalProvider::with_name(901, NOW, "TEST list authority 900");
+    for (crl, reason) in [
+        (provider.crl(&[&[3]], NOW), None),
+        (stranger.crl(&[&[2]], NOW), None),
+        (provider.crl(&[&[2]], NOW), Some(revoked)),
+    ] {
+        let trust = TrustSnapshot::new(files(&signed, &crl)).unwrap();
+        let skipped = trust.skipped().first().map(|(_, reason)| reason.as_str());
+        assert_eq!(skipped, reason);
+        assert_eq!(trust.anchor_count(), usize::from(reason.is_none()));
+        let expected = if reason.is_none() {
+            "accepted"
+        } else {
+            "issuer.chain"
+        };
+        assert_eq!(outcome(&mdl_under(&trust, NOW)), expected);
+    }
+    // A copy of what is held counts no longer than its signer, though another signed the older list.
+    let another = VicalProvider::with_signer(900, NOW, |spec| spec.serial = vec![9]);
+    let older = another.sign(&VicalSpec {
+        issue_id: 6,
+        ..spec.clone()
+    });
+    let held = TrustSnapshot::new(files(&signed, &provider.crl(&[&[3]], NOW))).unwrap();
+    let kept = held
+        .successor(files(&older, &provider.crl(&[&[3]], NOW)))
+        .unwrap();
+    assert_eq!(kept.anchor_count(), 1);
+    let taken_back = held
+        .successor(files(&older, &provider.crl(&[&[2]], NOW)))
+        .unwrap();
+    assert_eq!(taken_back.anchor_count(), 0);
+}
+
+#[test]
 fn skipped_entries_are_listed_beside_those_that_count() {
     let provider = provider();
     let (one, two) = (root(1), root(2));

@@ -13,6 +13,8 @@ mod tests;
 
 pub use list::{IdentifierList, ListError, StatusList};
 
+use std::sync::Arc;
+
 use crate::cbor;
 use crate::cose::{AlgorithmFault, ChainFault, HeaderFault, MessageError};
 use crate::crypto::{PublicKey, SignatureAlgorithm, SignatureError};
@@ -74,7 +76,7 @@ enum Signer {
         chain: Box<SignerChain>,
         /// How much of the chain stands below a key, or below a certificate.
         below_key: Memo<PublicKey, Option<usize>>,
-        below_certificate: Memo<Vec<u8>, Option<TrustPoint>>,
+        below_certificate: Memo<Vec<u8>, Option<(usize, Arc<Certificate>)>>,
     },
     Unnamed {
         signed: Vec<u8>,
@@ -82,14 +84,6 @@ enum Signer {
         algorithm: SignatureAlgorithm,
         by_key: Memo<PublicKey, bool>,
     },
-}
-
-/// The certificate that an MSO names for its list, and how much of a chain stands below it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TrustPoint {
-    pub(crate) count: usize,
-    pub(crate) not_before: UnixTime,
-    pub(crate) not_after: UnixTime,
 }
 
 /// A token whose signature is still to be checked.
@@ -357,7 +351,7 @@ impl StatusToken {
     }
 
     /// As [`Self::below_key`] for the certificate that an MSO names, which may itself end the chain.
-    pub(crate) fn below_certificate(&self, der: &[u8]) -> Option<TrustPoint> {
+    pub(crate) fn below_certificate(&self, der: &[u8]) -> Option<(usize, Arc<Certificate>)> {
         match &self.signer {
             Signer::Chain {
                 chain,
@@ -365,11 +359,7 @@ impl StatusToken {
                 ..
             } => below_certificate.get_or_insert(der, || {
                 let certificate = Certificate::from_der(der).ok()?;
-                Some(TrustPoint {
-                    count: chain.below(&certificate)?,
-                    not_before: certificate.not_before(),
-                    not_after: certificate.not_after(),
-                })
+                Some((chain.below(&certificate)?, Arc::new(certificate)))
             }),
             Signer::Unnamed { .. } => None,
         }

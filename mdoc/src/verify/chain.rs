@@ -90,8 +90,9 @@ impl Chain {
         }
     }
 
-    /// The rules that the document is judged under: those of the profile that its anchor names,
-    /// else those of its own type.
+    /// The rules that the document is judged under: those of the profile that the anchor names which
+    /// vouches for it, else those of its own type. Where none vouches, those of the anchor in scope
+    /// that comes nearest, so that the other checks can be made.
     pub(super) fn rules<'c>(&self, document: &Document<'_>, context: &Context<'c>) -> &'c DocumentRules {
         let path = self.paths.as_ref().ok().and_then(|paths| {
             let in_scope = |path: &&Path| {
@@ -107,12 +108,11 @@ impl Chain {
                         .iter()
                         .all(|validity| context.now <= validity.not_after)
             };
-            paths
-                .paths()
-                .iter()
-                .filter(in_scope)
-                .find(now)
-                .or_else(|| paths.paths().iter().find(in_scope))
+            let paths_in_scope = || paths.paths().iter().filter(in_scope);
+            selected(paths, document, context)
+                .ok()
+                .or_else(|| paths_in_scope().find(now))
+                .or_else(|| paths_in_scope().next())
         });
         let named = path
             .and_then(|path| path.profile.as_deref())
@@ -151,10 +151,9 @@ impl Chain {
             Err(finding) => return (None, Outcome::Failed(finding.clone()), after),
         };
         let earliest = context.now.saturating_add(-context.clock_skew);
-        let latest = context.now.saturating_add(context.clock_skew);
         let first = paths.paths().first().map(|path| path.anchor).unwrap_or_default();
         let passed = |anchor| Outcome::Passed(vec![("anchor", Fact::Sha256(anchor))]);
-        match paths.select(document.doc_type, earliest, latest) {
+        match selected(paths, document, context) {
             Ok(path) => {
                 if let Some(finding) = too_weak(path, context.minimum_curve_bits) {
                     return (None, passed(path.anchor), Outcome::Failed(finding));
@@ -186,6 +185,17 @@ impl Chain {
             Err(error) => (None, passed(first), Outcome::Failed(certificate_finding(error))),
         }
     }
+}
+
+/// The path by which an anchor vouches for the document at the instant of judgement.
+fn selected<'p>(
+    paths: &'p PathSet,
+    document: &Document<'_>,
+    context: &Context<'_>,
+) -> Result<&'p Path, SelectError> {
+    let earliest = context.now.saturating_add(-context.clock_skew);
+    let latest = context.now.saturating_add(context.clock_skew);
+    paths.select(document.doc_type, earliest, latest)
 }
 
 /// A key that does not reach what is asked. A path without any key that is supported would not have

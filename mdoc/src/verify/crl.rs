@@ -28,7 +28,8 @@ fn state_of(serial: &[u8], place: usize, path: &Path, context: &Context<'_>) -> 
     if lists.is_empty() {
         return RevocationState::unavailable("no CRL of the issuer is at hand");
     }
-    let mut fault = "no CRL at hand is signed by the issuer";
+    let mut unsigned = "no CRL at hand is signed by the issuer";
+    let mut silent = None;
     for list in lists {
         let signed = match authority {
             Some(authority) => check(
@@ -41,12 +42,15 @@ fn state_of(serial: &[u8], place: usize, path: &Path, context: &Context<'_>) -> 
                 issuers().filter_map(|issuer| Some((issuer.public_key()?, issuer.subject_key_identifier()))),
             ),
         };
-        match signed {
-            Ok(()) => return judge(list, serial, context),
-            Err(found) => fault = found,
+        match signed.map(|()| judge(list, serial, context)) {
+            // The newest list that can speak decides. One that cannot, such as a delta CRL, does
+            // not keep an older one from speaking.
+            Ok(Ok(state)) => return state,
+            Ok(Err(fault)) => silent = silent.or(Some(fault)),
+            Err(fault) => unsigned = fault,
         }
     }
-    RevocationState::unavailable(fault)
+    RevocationState::unavailable(silent.unwrap_or(unsigned))
 }
 
 /// The list must be signed by one of these keys and name that one.
@@ -63,26 +67,34 @@ fn check<'k>(
     }
 }
 
-fn judge(list: &RevocationList, serial: &[u8], context: &Context<'_>) -> RevocationState {
+/// What the issuer's list says of the certificate.
+///
+/// # Errors
+/// Why it says nothing.
+fn judge(
+    list: &RevocationList,
+    serial: &[u8],
+    context: &Context<'_>,
+) -> Result<RevocationState, &'static str> {
     if let Some(rule) = list.first_broken(CrlEffect::Void) {
-        return RevocationState::unavailable(rule.fault());
+        return Err(rule.fault());
     }
     let as_of = list.this_update();
     if let Some(since) = list.revoked_at(serial) {
-        return RevocationState::Revoked {
+        return Ok(RevocationState::Revoked {
             as_of,
             since: Some(since),
-        };
+        });
     }
     if let Some(rule) = list.first_broken(CrlEffect::CannotClear) {
-        return RevocationState::unavailable(rule.fault());
+        return Err(rule.fault());
     }
     if context.now.saturating_add(context.clock_skew) < as_of {
-        return RevocationState::unavailable("the CRL is dated in the future");
+        return Err("the CRL is dated in the future");
     }
     let earliest = context.now.saturating_add(-context.clock_skew);
-    match list.next_update() {
+    Ok(match list.next_update() {
         Some(next) if earliest <= next => RevocationState::Good { as_of },
         _ => RevocationState::Stale { as_of },
-    }
+    })
 }

@@ -2,12 +2,13 @@
 //! §12.3.6, Token Status List).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::crypto::PublicKey;
 use crate::response::{IdentifierListReference, MobileSecurityObject, Status, StatusListReference};
 use crate::status::{ListContent, StatusToken};
 use crate::time::UnixTime;
-use crate::x509::{Certificate, IssuerCertificateProfile, Path, SelectError, SignerChain};
+use crate::x509::{Certificate, IssuerCertificateProfile, Path, SelectError};
 
 use super::{Context, DocumentRules, RevocationState, TrustedSigner};
 
@@ -23,6 +24,13 @@ struct Question<'q, 'c> {
     signer: &'q TrustedSigner,
     iso: bool,
     context: &'q Context<'c>,
+}
+
+/// How much of a token's chain stands below whom it is led to: the certificate that the MSO names,
+/// where it names one.
+struct TrustPoint {
+    count: usize,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// What the lists at hand say of the MSO. Where it names two, both are asked.
@@ -158,11 +166,14 @@ impl Question<'_, '_> {
                 Err("the token names no certificate of its signer".into())
             };
         };
-        let count = self.vouched_for(token, certificate)?;
+        let point = self.vouched_for(token, certificate)?;
         chain
-            .judge(count, self.earliest(), self.latest())
+            .judge(point.count, self.earliest(), self.latest())
             .map_err(select_fault)?;
-        if self.is_revoked(chain) {
+        let path = self.signer.path().into_iter().flat_map(|path| self.keys(path));
+        let named = point.certificate.as_deref().and_then(Certificate::public_key);
+        let keys: Vec<&PublicKey> = path.chain(named).collect();
+        if chain.is_revoked(point.count, keys.iter().copied(), self.context.evidence) {
             return Err("the certificate of the token's signer is revoked".into());
         }
         Ok(())
@@ -171,34 +182,25 @@ impl Question<'_, '_> {
     /// How much of the token's chain stands below an authority that may vouch for it: the
     /// certificate that the MSO names, else an authority of the document signer's own path, by its
     /// key (never by its name).
-    fn vouched_for(&self, token: &StatusToken, certificate: Option<&[u8]>) -> Result<usize, Fault> {
+    fn vouched_for(&self, token: &StatusToken, certificate: Option<&[u8]>) -> Result<TrustPoint, Fault> {
         if let Some(der) = certificate {
-            let point = token
+            let (count, certificate) = token
                 .below_certificate(der)
                 .ok_or("the signer does not chain to the certificate that the MSO names")?;
-            if point.not_after < self.earliest() || self.latest() < point.not_before {
+            if certificate.not_after() < self.earliest() || self.latest() < certificate.not_before() {
                 return Err("the certificate that the MSO names is not valid now".into());
             }
-            return Ok(point.count);
+            return Ok(TrustPoint {
+                count,
+                certificate: Some(certificate),
+            });
         }
         let path = self.signer.path().ok_or("the document has no signer")?;
-        self.keys(path)
-            .find_map(|key| token.below_key(key))
-            .ok_or_else(|| "the signer does not chain to the issuer of the document".into())
-    }
-
-    /// Whether a CRL at hand lists the certificate. One that lists nothing of it is not asked for:
-    /// the list is no evidence that is missing.
-    fn is_revoked(&self, chain: &SignerChain) -> bool {
-        let leaf = chain.leaf();
-        let lists = self.context.evidence.crls_of(leaf.issuer_der());
-        let authorities = chain.certificates().skip(1).filter_map(Certificate::public_key);
-        let path = self.signer.path().into_iter().flat_map(|path| self.keys(path));
-        let keys: Vec<&PublicKey> = path.chain(authorities).collect();
-        lists
-            .iter()
-            .filter(|list| list.revoked_at(leaf.serial()).is_some())
-            .any(|list| keys.iter().any(|key| list.is_signed_by(key)))
+        let count = self.keys(path).find_map(|key| token.below_key(key));
+        Ok(TrustPoint {
+            count: count.ok_or("the signer does not chain to the issuer of the document")?,
+            certificate: None,
+        })
     }
 
     /// The keys of every authority of the document's own path, and of the anchor's successors.

@@ -3,11 +3,12 @@
 
 use crate::cose::MAX_CERTIFICATES;
 use crate::crypto::PublicKey;
+use crate::evidence::Evidence;
 use crate::time::UnixTime;
 
 use super::path::{check_order, parse, validity};
 use super::{
-    Certificate, CertificateRole, CertificateRule, Deviation, IssuerCertificateProfile, PathError,
+    Certificate, CertificateRole, CertificateRule, CrlEffect, Deviation, IssuerCertificateProfile, PathError,
     SelectError, Validity,
 };
 
@@ -105,6 +106,36 @@ impl SignerChain {
             self.certificates().position(signed).map(|index| index + 1)
         });
         itself.into_iter().chain(signed).min()
+    }
+
+    /// Whether a CRL at hand revokes one of the first `count` certificates: one of its issuer's name,
+    /// signed by a key of this chain or of `keys`, the authority's that the chain is led to. A list
+    /// that says nothing of them is not asked for: it is no evidence that is missing.
+    pub fn is_revoked<'k>(
+        &'k self,
+        count: usize,
+        keys: impl Iterator<Item = &'k PublicKey> + Clone,
+        evidence: &Evidence,
+    ) -> bool {
+        let own = self.authorities.iter().filter_map(Certificate::public_key);
+        let keys = keys.chain(own);
+        self.certificates().take(count).any(|certificate| {
+            let lists = evidence.crls_of(certificate.issuer_der()).iter();
+            lists
+                .filter(|list| list.first_broken(CrlEffect::Void).is_none())
+                .filter(|list| list.revoked_at(certificate.serial()).is_some())
+                .any(|list| keys.clone().any(|key| list.is_signed_by(key)))
+        })
+    }
+
+    /// As [`Self::is_revoked`], for the certificates below this authority.
+    pub fn is_revoked_below(&self, authority: &Certificate, evidence: &Evidence) -> bool {
+        let mut issuers = self.certificates().map(Certificate::issuer_der);
+        if issuers.all(|issuer| evidence.crls_of(issuer).is_empty()) {
+            return false;
+        }
+        let count = self.below(authority);
+        count.is_some_and(|count| self.is_revoked(count, authority.public_key().into_iter(), evidence))
     }
 
     /// Judges the first `count` certificates: profile, then validity from `earliest` to `latest`.

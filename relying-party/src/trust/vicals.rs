@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mdoc::evidence::Evidence;
 use mdoc::time::UnixTime;
-use mdoc::x509::{Anchor, Certificate, TrustList, Vical};
+use mdoc::x509::{Anchor, Certificate, SignerChain, TrustList, Vical};
 
 use crate::profile::ProfileSet;
 
@@ -21,6 +22,8 @@ pub struct HeldTrustList {
     pub accepted: usize,
     /// Entries left aside, each of which [`TrustSnapshot::skipped`] gives the reason of.
     pub skipped: usize,
+    /// Who signed it: a copy counts no longer than they do.
+    signer: SignerChain,
 }
 
 impl HeldTrustList {
@@ -87,13 +90,30 @@ impl Held<'_> {
     }
 }
 
-/// Reads the folder. `earlier` holds what no list may go back behind.
+/// Who vouches for lists, and the CRLs by which they take that back.
+#[derive(Clone, Copy)]
+struct Vouchers<'v> {
+    authorities: &'v [Certificate],
+    evidence: &'v Evidence,
+}
+
+impl Vouchers<'_> {
+    /// Whether a CRL at hand revokes the signer. A revocation is final, so that no time is asked.
+    fn have_revoked(&self, signer: &SignerChain) -> bool {
+        let mut authorities = self.authorities.iter();
+        authorities.any(|authority| signer.is_revoked_below(authority, self.evidence))
+    }
+}
+
+/// Reads the folder. `earlier` holds what no list may go back behind, `evidence` the CRLs that may
+/// revoke a list's signer.
 ///
 /// # Errors
 /// An authority or a sidecar at fault. A list at fault is skipped, with its reason.
 pub(super) fn read(
     files: &[TrustFile],
     profiles: &ProfileSet,
+    evidence: &Evidence,
     earlier: Option<&TrustSnapshot>,
 ) -> Result<Vicals, TrustError> {
     let folder: Vec<(&TrustFile, &str)> = files
@@ -102,13 +122,17 @@ pub(super) fn read(
         .collect();
     let authorities = authorities(&folder)?;
     let scopes = scopes(&folder, profiles)?;
+    let vouchers = Vouchers {
+        authorities: &authorities,
+        evidence,
+    };
     let mut vicals = Vicals::default();
     let mut held: Vec<Held<'_>> = Vec::new();
     for (file, name) in &folder {
         if kind(name) != Kind::List {
             continue;
         }
-        if let Err(reason) = take(file, &authorities, earlier, &mut held, &mut vicals.skipped) {
+        if let Err(reason) = take(file, vouchers, earlier, &mut held, &mut vicals.skipped) {
             vicals.skipped.push((file.name.clone(), reason));
         }
     }
@@ -129,13 +153,18 @@ pub(super) fn read(
 /// Why it is skipped.
 fn take<'a>(
     file: &'a TrustFile,
-    authorities: &[Certificate],
+    vouchers: Vouchers<'_>,
     earlier: Option<&'a TrustSnapshot>,
     held: &mut Vec<Held<'a>>,
     skipped: &mut Vec<(String, String)>,
 ) -> Result<(), String> {
     let vical = Vical::decode(&file.bytes).map_err(|error| error.to_string())?;
-    let list = vical.vouched_by(authorities).map_err(|fault| fault.to_string())?;
+    let list = vical
+        .vouched_by(vouchers.authorities)
+        .map_err(|fault| fault.to_string())?;
+    if vouchers.have_revoked(vical.signer()) {
+        return Err("the certificate of the list's signer is revoked".to_owned());
+    }
     let same_provider = |known: &TrustList| known.issue.provider == list.issue.provider;
     let place = held.iter().position(|other| same_provider(other.list()));
     let known = earlier.and_then(|earlier| {
@@ -146,7 +175,9 @@ fn take<'a>(
         && let Err(rollback) = vical.check_not_older(&known.list.issue)
     {
         // The copy is of no more worth than the authority that vouched for it.
-        let vouched = authorities.iter().any(|a| a.sha256() == known.list.authority);
+        let mut authorities = vouchers.authorities.iter();
+        let vouched =
+            authorities.any(|a| a.sha256() == known.list.authority) && !vouchers.have_revoked(&known.signer);
         if place.is_none() && vouched {
             let file = file.name.as_str();
             held.push(Held::Kept { file, earlier, known });
@@ -192,6 +223,7 @@ impl Vicals {
             list: Arc::clone(&list),
             accepted: 0,
             skipped: 0,
+            signer: vical.signer().clone(),
         };
         for entry in vical.into_entries() {
             let name = format!("{file} entry {}", entry.index);

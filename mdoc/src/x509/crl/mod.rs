@@ -244,6 +244,11 @@ impl RevocationList {
         Ok(())
     }
 
+    /// The list as received.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// The issuer's name as received.
     pub fn issuer_der(&self) -> &[u8] {
         self.der.get(self.issuer.clone()).unwrap_or(&[])
