@@ -127,7 +127,6 @@ class Lab:
         self.programs = []
         self.phones = []
         self.daemons = {}
-        self.notes = []
         self.bus = None
 
     # --- The stack -------------------------------------------------------------------------------------------------
@@ -228,7 +227,7 @@ class Lab:
 
     def note(self, *words):
         """A figure to show beside the case."""
-        self.notes.append(' '.join(str(word) for word in words))
+        print('  ', *words)
 
     def tidy(self):
         """After a case: nothing of it is left."""
@@ -270,7 +269,6 @@ def too_long(_signal, _frame):
 def run_case(lab, name, seconds, function):
     """Whether it passed."""
     begun = time.monotonic()
-    lab.notes = []
     why = None
     trace = ''
     signal.alarm(seconds)
@@ -283,8 +281,6 @@ def run_case(lab, name, seconds, function):
         trace = traceback.format_exc()
     signal.alarm(0)
     took = f'{time.monotonic() - begun:.1f} s'
-    for note in lab.notes:
-        print(f'   {note}')
     if why is None:
         print(f'ok {lab.set}: {name} ({took})')
     else:
