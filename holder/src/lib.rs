@@ -10,6 +10,7 @@ pub mod fault;
 pub mod hooks;
 pub mod issuer;
 pub mod keys;
+pub mod link_fault;
 pub mod phone;
 mod portrait;
 pub mod reader_auth;

@@ -1,6 +1,10 @@
 //! A simulated phone for demonstrations and tests. All its keys are made from seeds: it protects
 //! nothing and proves nothing.
 
+#[cfg(all(feature = "bluetooth", target_os = "linux"))]
+mod air;
+mod desk;
+mod loopback;
 mod pki;
 mod present;
 
@@ -8,9 +12,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use holder::credential;
 use holder::fault::Fault;
+use holder::link_fault::LinkFault;
 
 /// The exit status for wrong usage and unreadable files.
 const USAGE: u8 = 64;
@@ -27,8 +32,8 @@ struct Arguments {
 enum Command {
     /// Make a test issuer and the trust directory that trusts it
     Pki(Pki),
-    /// Show a QR code and answer one reader over TCP
-    Present(Present),
+    /// Show a QR code and answer one reader, over TCP or over Bluetooth LE
+    Present(Box<Present>),
 }
 
 /// Writes DIR/issuer.json (the seed of the test keys), DIR/trust (a trust directory) and DIR/reader (the authority
@@ -40,13 +45,36 @@ struct Pki {
     out: PathBuf,
 }
 
-/// First line on standard output: {"listening": "127.0.0.1:N", "engagement": "mdoc:…"}.
+/// First line on standard output: {"listening": "127.0.0.1:N", "engagement": "mdoc:…"}; over Bluetooth without
+/// "listening" and with "uuid" (of the service) and "transport".
 #[derive(Args)]
 #[command(after_help = faults())]
 struct Present {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "127.0.0.1:PORT", default_value = "127.0.0.1:0")]
     listen: String,
+    /// What carries the messages; several with commas, of which the reader takes one
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_enum,
+        default_value = "tcp",
+        value_delimiter = ','
+    )]
+    transport: Vec<Transport>,
+    /// The Bluetooth adapter; the system's default one unless given
+    #[arg(long, value_name = "hciN")]
+    adapter: Option<String>,
+    /// The adapter of the second phone, for the fault second-central
+    #[arg(long, value_name = "hciN")]
+    second_adapter: Option<String>,
+    /// Offer Bluetooth, but let another program do the radio: it connects over TCP as a reader would and moves the
+    /// messages
+    #[arg(long)]
+    bridge: bool,
+    /// Register the advertisement anew every so many milliseconds, for controllers that report it only then
+    #[arg(long, value_name = "MILLISECONDS", hide = true)]
+    readvertise: Option<u64>,
     /// What the phone holds: my-number, mdl, pid, photo-id; several with commas
     #[arg(
         long,
@@ -79,6 +107,19 @@ struct Present {
     repeat: bool,
 }
 
+/// What carries messages.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Transport {
+    /// The loopback framing over TCP
+    Tcp,
+    /// Bluetooth LE, the phone as GATT server (mdoc peripheral server mode)
+    BlePeripheral,
+    /// Bluetooth LE, the phone as GATT client (mdoc central client mode)
+    BleCentral,
+    /// An L2CAP channel, the phone as peripheral
+    L2cap,
+}
+
 fn faults() -> String {
     let list: Vec<String> = Fault::ALL
         .iter()
@@ -87,9 +128,18 @@ fn faults() -> String {
             format!("  {:<20}{reason:<22}{}", fault.name(), fault.about())
         })
         .collect();
+    let links: Vec<String> = LinkFault::ALL
+        .iter()
+        .map(|fault| {
+            let reason = fault.reason().map_or("accepted", |(reason, _)| reason);
+            format!("  {:<26}{reason:<22}{}", fault.name(), fault.about())
+        })
+        .collect();
     format!(
-        "Faults, what a reader must say to them (for a My Number Card that signs), and what they are:\n{}",
-        list.join("\n")
+        "Faults, what a reader must say to them (for a My Number Card that signs), and what they are:\n{}\n\n\
+         Faults of a Bluetooth link:\n{}",
+        list.join("\n"),
+        links.join("\n")
     )
 }
 

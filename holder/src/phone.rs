@@ -18,6 +18,17 @@ pub struct Engaged {
     engagement: Vec<u8>,
 }
 
+/// What a phone says of Bluetooth LE in its engagement.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BleOffer {
+    /// It is the GATT server, under this service.
+    pub peripheral_server: Option<[u8; 16]>,
+    /// It is the GATT client, and looks for this service.
+    pub central_client: Option<[u8; 16]>,
+    /// It listens on this L2CAP channel, as the server.
+    pub l2cap_psm: Option<u16>,
+}
+
 /// The phone's key of one session. On the curves that this crate knows nothing of the reader's code is
 /// used; the others share its key agreement.
 enum Ephemeral {
@@ -127,6 +138,43 @@ impl Engaged {
         })
     }
 
+    /// The same phone, offering Bluetooth LE in its engagement (18013-5 §8.2.1.1).
+    #[must_use]
+    pub fn with_ble(mut self, offer: &BleOffer) -> Self {
+        let flag = |uuid: &Option<[u8; 16]>| Value::Bool(uuid.is_some());
+        let mut options = vec![
+            (0.into(), flag(&offer.peripheral_server)),
+            (1.into(), flag(&offer.central_client)),
+        ];
+        for (label, uuid) in [(10, &offer.peripheral_server), (11, &offer.central_client)] {
+            options.extend(uuid.map(|uuid| (label.into(), Value::Bytes(uuid.to_vec()))));
+        }
+        options.extend(offer.l2cap_psm.map(|psm| (21.into(), psm.into())));
+        let method = Value::Array(vec![2.into(), 1.into(), Value::Map(options)]);
+        let engagement = ciborium::from_reader(self.engagement.as_slice());
+        if let Ok(Value::Map(mut engagement)) = engagement {
+            engagement.push((2.into(), Value::Array(vec![method])));
+            self.engagement = encode(&Value::Map(engagement));
+        }
+        self
+    }
+
+    /// What the reader's Ident must be: HKDF-SHA-256 of EDeviceKeyBytes (18013-5 §8.3.3.1.1.3).
+    ///
+    /// # Panics
+    /// Never: HKDF-SHA-256 gives sixteen bytes.
+    pub fn ident(&self) -> [u8; 16] {
+        let key = encode(&tagged(encode(&cose_key(
+            self.key.curve(),
+            &self.key.public_bytes(),
+        ))));
+        let mut ident = [0; 16];
+        Hkdf::<sha2::Sha256>::new(None, &key)
+            .expand(b"BLEIdent", &mut ident)
+            .expect("invariant: HKDF-SHA-256 gives up to 8160 bytes");
+        ident
+    }
+
     /// The text of the QR code.
     pub fn uri(&self) -> String {
         format!(
@@ -215,6 +263,14 @@ impl Session {
 /// SessionData with these bytes as its data.
 pub fn session_data(data: Vec<u8>) -> Vec<u8> {
     encode(&Value::Map(vec![("data".into(), Value::Bytes(data))]))
+}
+
+/// SessionData with these bytes as its data, and the status that ends the session.
+pub fn last_session_data(data: Vec<u8>) -> Vec<u8> {
+    encode(&Value::Map(vec![
+        ("data".into(), Value::Bytes(data)),
+        ("status".into(), 20.into()),
+    ]))
 }
 
 /// SessionData with a status alone.

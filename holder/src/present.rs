@@ -1,38 +1,38 @@
-//! `holder present`: the loopback framing, one session after the other.
+//! `holder present`: issues, announces the engagement, and answers one reader after the other.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::io::{self, Write as _};
+use std::net::TcpListener;
 
 use holder::credential::Credential;
 use holder::fault::Fault;
 use holder::hooks::Hooks;
 use holder::issuer::{DAY, Issuer, IssuerOptions, Terms};
 use holder::keys::SigningKey;
-use holder::phone::{self, Engaged, Message, PhoneError, Session};
-use holder::reader_auth::{self, Reader};
-use holder::wallet::{DeviceAuth, HeldDocument, RequestedDocument, requested_documents, respond};
+use holder::link_fault::LinkFault;
+use holder::phone::{BleOffer, Engaged, Session};
+use holder::wallet::{DeviceAuth, HeldDocument, RequestedDocument, respond};
 use mdoc::crypto::{Curve, HashAlgorithm};
 use rand_chacha::ChaCha20Rng;
+use rand_core::Rng as _;
 use rand_core::SeedableRng;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{Present, known_credentials, pki, say};
+use crate::desk::Desk;
+use crate::loopback::Loopback;
+use crate::{Present, Transport, known_credentials, pki, say};
 
-/// A reader's message; requests are small.
-const MAX_FRAME: usize = 1024 * 1024;
-/// How long a reader may be silent.
-const PATIENCE: Duration = Duration::from_secs(300);
 const PORTRAIT_BYTES: usize = 25_000;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Present) -> Result<(), String> {
+    let link_fault = arguments.fault.as_deref().and_then(LinkFault::by_name);
     let fault = match &arguments.fault {
-        None => None,
-        Some(name) => {
+        Some(name) if link_fault.is_none() => {
             Some(Fault::by_name(name).ok_or_else(|| format!("there is no fault {name}; see --help"))?)
         }
+        _ => None,
     };
+    let radio = Radio::of(arguments, link_fault)?;
     let credentials = arguments
         .credential
         .iter()
@@ -72,28 +72,159 @@ pub(crate) fn run(arguments: &Present) -> Result<(), String> {
         Ok(port) => format!("127.0.0.1:{port}"),
         Err(_) => arguments.listen.clone(),
     };
-    let listener = TcpListener::bind(listen).map_err(|error| format!("{}: {error}", arguments.listen))?;
+    let listener = match radio {
+        Some(_) if !arguments.bridge => None,
+        _ => Some(TcpListener::bind(listen).map_err(|error| format!("{}: {error}", arguments.listen))?),
+    };
     loop {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
         let mut random = ChaCha20Rng::from_seed(seed);
-        let phone = Phone::new(&credentials, &options, fault, device_curve, mac, &mut random);
+        let mut phone = Phone::new(&credentials, &options, fault, device_curve, mac, &mut random);
+        phone.ends_by_status = link_fault == Some(LinkFault::EndByStatus);
         let engaged = Engaged::new(curve, &mut random)
             .ok_or_else(|| format!("no key agreement on {} in this build", arguments.curve))?;
-        announce(&listener, &engaged, arguments.qr).map_err(|error| error.to_string())?;
-        let (stream, _) = listener.accept().map_err(|error| error.to_string())?;
         let desk = Desk {
             phone: &phone,
             authority: authority.as_deref(),
             require_reader_auth: arguments.require_reader_auth,
         };
-        if let Err(error) = desk.answer(stream, &engaged) {
+        let ended = match (&radio, &listener) {
+            (Some(radio), None) => over_the_air(radio, engaged, &desk, &mut random, arguments.qr)?,
+            (_, Some(listener)) => {
+                let (engaged, told) = match &radio {
+                    Some(radio) => radio.offered(engaged, &mut random),
+                    None => (engaged, json!({})),
+                };
+                announce(Some(listener), &engaged, told, arguments.qr).map_err(|error| error.to_string())?;
+                let (stream, _) = listener.accept().map_err(|error| error.to_string())?;
+                Loopback::greet(stream, &engaged.uri())
+                    .and_then(|mut loopback| desk.answer(&mut loopback, &engaged))
+            }
+            (None, None) => Ok(()),
+        };
+        if let Err(error) = ended {
             say(&format!("the session ended: {error}"));
         }
         if !arguments.repeat {
             return Ok(());
         }
     }
+}
+
+/// How the phone offers Bluetooth LE.
+pub(crate) struct Radio {
+    pub(crate) peripheral: bool,
+    pub(crate) central: bool,
+    pub(crate) l2cap: bool,
+    pub(crate) adapter: Option<String>,
+    pub(crate) second_adapter: Option<String>,
+    /// Milliseconds after which the advertisement is registered anew.
+    pub(crate) readvertise: Option<u64>,
+    pub(crate) fault: Option<LinkFault>,
+}
+
+/// The channel on which the phone listens, of the dynamic ones.
+pub(crate) const PSM: u16 = 0x81;
+
+impl Radio {
+    /// None over the loopback alone.
+    fn of(arguments: &Present, fault: Option<LinkFault>) -> Result<Option<Self>, String> {
+        let has = |transport| arguments.transport.contains(&transport);
+        let (peripheral, central, l2cap) = (
+            has(Transport::BlePeripheral),
+            has(Transport::BleCentral),
+            has(Transport::L2cap),
+        );
+        if !(peripheral || central || l2cap) {
+            return match (fault, arguments.bridge) {
+                (Some(LinkFault::EndByStatus), false) | (None, false) => Ok(None),
+                (Some(fault), _) => Err(format!("the fault {} needs --transport ble-…", fault.name())),
+                (None, true) => Err("--bridge needs --transport ble-…".to_owned()),
+            };
+        }
+        if has(Transport::Tcp) {
+            return Err("tcp does not go with the other transports".to_owned());
+        }
+        if fault == Some(LinkFault::SecondCentral) && (!central || arguments.second_adapter.is_none()) {
+            return Err(
+                "the fault second-central needs --transport ble-central and --second-adapter".to_owned(),
+            );
+        }
+        Ok(Some(Self {
+            peripheral: peripheral || l2cap,
+            central,
+            l2cap,
+            adapter: arguments.adapter.clone(),
+            second_adapter: arguments.second_adapter.clone(),
+            readvertise: arguments.readvertise,
+            fault,
+        }))
+    }
+
+    /// The engagement with this offer under a fresh service UUID, and what is announced of it.
+    fn offered(&self, engaged: Engaged, random: &mut ChaCha20Rng) -> (Engaged, Value) {
+        let uuid = fresh_uuid(random);
+        let offer = BleOffer {
+            peripheral_server: self.peripheral.then_some(uuid),
+            central_client: self.central.then_some(uuid),
+            l2cap_psm: self.l2cap.then_some(PSM),
+        };
+        let names = [
+            (self.peripheral && !self.l2cap, "ble-peripheral"),
+            (self.central, "ble-central"),
+            (self.l2cap, "l2cap"),
+        ];
+        let names: Vec<&str> = names
+            .iter()
+            .filter(|(has, _)| *has)
+            .map(|(_, name)| *name)
+            .collect();
+        let told = json!({ "uuid": uuid_text(&uuid), "transport": names });
+        (engaged.with_ble(&offer), told)
+    }
+}
+
+/// A random UUID (version 4, variant 1).
+fn fresh_uuid(random: &mut ChaCha20Rng) -> [u8; 16] {
+    let mut uuid = [0; 16];
+    random.fill_bytes(&mut uuid);
+    uuid[6] = uuid[6] & 0x0f | 0x40;
+    uuid[8] = uuid[8] & 0x3f | 0x80;
+    uuid
+}
+
+fn uuid_text(uuid: &[u8; 16]) -> String {
+    let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(all(feature = "bluetooth", target_os = "linux"))]
+fn over_the_air(
+    radio: &Radio,
+    engaged: Engaged,
+    desk: &Desk<'_>,
+    random: &mut ChaCha20Rng,
+    qr: bool,
+) -> Result<io::Result<()>, String> {
+    let (engaged, told) = radio.offered(engaged, random);
+    let uuid = told["uuid"].as_str().unwrap_or_default().to_owned();
+    let mut air = crate::air::Air::open(radio, &uuid, engaged.ident())?;
+    announce(None, &engaged, told, qr).map_err(|error| error.to_string())?;
+    let ended = desk.answer(&mut air, &engaged);
+    air.close();
+    Ok(ended)
+}
+
+#[cfg(not(all(feature = "bluetooth", target_os = "linux")))]
+fn over_the_air(
+    _: &Radio,
+    _: Engaged,
+    _: &Desk<'_>,
+    _: &mut ChaCha20Rng,
+    _: bool,
+) -> Result<io::Result<()>, String> {
+    Err("this holder was built without Bluetooth; build it with --features bluetooth (on Linux)".to_owned())
 }
 
 /// A MAC needs the device key on the curve of the session (ISO/IEC 18013-5 §9.1.3.5).
@@ -110,7 +241,8 @@ fn device_curve(session: Curve, mac: bool) -> Result<Curve, String> {
     }
 }
 
-fn announce(listener: &TcpListener, engaged: &Engaged, qr: bool) -> io::Result<()> {
+/// The first line on standard output: where to reach the phone, and what its code says.
+fn announce(listener: Option<&TcpListener>, engaged: &Engaged, told: Value, qr: bool) -> io::Result<()> {
     let uri = engaged.uri();
     if qr && let Ok(code) = qrcode::QrCode::new(&uri) {
         let drawn = code
@@ -119,21 +251,27 @@ fn announce(listener: &TcpListener, engaged: &Engaged, qr: bool) -> io::Result<(
             .build();
         writeln!(io::stderr().lock(), "{drawn}")?;
     }
+    let mut line = json!({});
+    if let Some(listener) = listener {
+        line["listening"] = listener.local_addr()?.to_string().into();
+    }
+    line["engagement"] = uri.into();
+    if let (Some(line), Value::Object(told)) = (line.as_object_mut(), told) {
+        line.extend(told);
+    }
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{}",
-        json!({ "listening": listener.local_addr()?.to_string(), "engagement": uri })
-    )?;
+    writeln!(out, "{line}")?;
     out.flush()
 }
 
 /// What the phone holds, issued for one session.
-struct Phone {
+pub(crate) struct Phone {
     held: Vec<HeldDocument>,
     hooks: Hooks,
-    fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
     mac: bool,
+    /// The response brings the status that ends the session.
+    pub(crate) ends_by_status: bool,
 }
 
 impl Phone {
@@ -184,11 +322,12 @@ impl Phone {
             hooks,
             fault,
             mac,
+            ends_by_status: false,
         }
     }
 
     /// The response to a request, with whatever it gets wrong.
-    fn respond(&self, mut request: Vec<RequestedDocument>, session: &Session) -> Vec<u8> {
+    pub(crate) fn respond(&self, mut request: Vec<RequestedDocument>, session: &Session) -> Vec<u8> {
         match self.fault {
             Some(Fault::ExtraElement) => {
                 for asked in &mut request {
@@ -239,126 +378,54 @@ fn whole(held: &HeldDocument) -> RequestedDocument {
     }
 }
 
-/// Where a phone answers one reader.
-struct Desk<'p> {
-    phone: &'p Phone,
-    authority: Option<&'p [u8]>,
-    require_reader_auth: bool,
-}
+#[cfg(test)]
+mod tests {
+    use mdoc::engagement::{DeviceEngagement, RetrievalMethod};
 
-impl Desk<'_> {
-    /// Frame 1 is the engagement, frame 2 comes from the reader, then messages in turn.
-    fn answer(&self, mut stream: TcpStream, engaged: &Engaged) -> io::Result<()> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        send(&mut stream, engaged.uri().as_bytes())?;
-        let Some(establishment) = receive(&mut stream)? else {
-            return Ok(());
-        };
-        let (mut session, mut request) = match engaged.establish(&establishment) {
-            Ok(established) => established,
-            Err(error) => return refuse(&mut stream, error),
-        };
-        loop {
-            let Some(asked) = requested_documents(&request) else {
-                return refuse(&mut stream, PhoneError::Decoding);
+    use super::*;
+
+    #[test]
+    fn what_is_offered_stands_in_the_engagement() {
+        for (peripheral, central, l2cap) in [
+            (true, false, false),
+            (false, true, false),
+            (true, true, false),
+            (true, false, true),
+        ] {
+            let radio = Radio {
+                peripheral,
+                central,
+                l2cap,
+                adapter: None,
+                second_adapter: None,
+                readvertise: None,
+                fault: None,
             };
-            for document in &asked {
-                say(&format!("asked for {}", document.doc_type));
-            }
-            let reader = reader_auth::judge(&request, &session.session_transcript, self.authority);
-            say(&match &reader {
-                Reader::Anonymous => "the reader does not say whose it is".to_owned(),
-                Reader::Known(name) => format!("the reader is {name}"),
-                Reader::Unknown(name) => {
-                    format!("the reader says that it is {name}; nobody trusted vouches for it")
-                }
-                Reader::Bad(fault) => format!("the reader's authentication is bad: {fault}"),
-            });
-            if self.require_reader_auth && !matches!(reader, Reader::Known(_)) {
-                return send(&mut stream, &phone::status(20));
-            }
-            let response = self.phone.respond(asked, &session);
-            let Some(message) = misbehave(self.phone.fault, &mut session, &response, &mut stream)? else {
-                return Ok(());
+            let mut random = ChaCha20Rng::from_seed([7; 32]);
+            let engaged = Engaged::new(Curve::P256, &mut random).unwrap();
+            let (engaged, told) = radio.offered(engaged, &mut random);
+            let engagement = DeviceEngagement::from_uri(&engaged.uri()).unwrap();
+            let [RetrievalMethod::Ble(ble)] = engagement.retrieval_methods() else {
+                panic!("{engagement:?}");
             };
-            send(&mut stream, &message)?;
-            let Some(next) = receive(&mut stream)? else {
-                return Ok(());
-            };
-            match session.receive(&next) {
-                Ok(Message::Request(again)) => request = again,
-                Ok(Message::Status(_)) => return Ok(()),
-                Err(error) => return refuse(&mut stream, error),
-            }
+            let server = ble.peripheral_server;
+            assert_eq!(
+                (server.is_some(), ble.central_client.is_some()),
+                (peripheral, central)
+            );
+            assert_eq!(server.and_then(|server| server.l2cap_psm), l2cap.then_some(PSM));
+            let uuid = server
+                .map(|server| server.uuid)
+                .or_else(|| ble.central_client.map(|client| client.uuid));
+            assert_eq!(told["uuid"], uuid_text(&uuid.unwrap()));
+            // The reader's code finds the same.
+            assert_eq!(engaged.ident(), mdoc::session::ble::ident(&engagement));
         }
     }
-}
 
-fn refuse(stream: &mut TcpStream, error: PhoneError) -> io::Result<()> {
-    say(&error.to_string());
-    send(
-        stream,
-        &phone::status(match error {
-            PhoneError::Decryption => 10,
-            PhoneError::Decoding => 11,
-        }),
-    )
-}
-
-/// The message with the response, or what a phone with this fault sends; none where it sends nothing.
-fn misbehave(
-    fault: Option<Fault>,
-    session: &mut Session,
-    response: &[u8],
-    stream: &mut TcpStream,
-) -> io::Result<Option<Vec<u8>>> {
-    Ok(match fault {
-        Some(Fault::BadTag) => {
-            let mut data = session.encrypt(response);
-            if let Some(last) = data.last_mut() {
-                *last ^= 1;
-            }
-            Some(phone::session_data(data))
-        }
-        Some(Fault::WrongCounter) => {
-            session.encrypt(response);
-            Some(session.seal(response))
-        }
-        Some(Fault::Reflected) => Some(phone::session_data(session.first_data.clone())),
-        Some(Fault::Plaintext) => Some(phone::session_data(response.to_vec())),
-        Some(Fault::Status10) => Some(phone::status(10)),
-        Some(Fault::Status11) => Some(phone::status(11)),
-        Some(Fault::Garbage) => Some(b"this is no session message".to_vec()),
-        Some(Fault::EarlyClose) => None,
-        Some(Fault::Silent) => {
-            // Until the reader has had enough.
-            while receive(stream)?.is_some() {}
-            None
-        }
-        _ => Some(session.seal(response)),
-    })
-}
-
-fn send(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(message.len()).map_err(io::Error::other)?;
-    stream.write_all(&[&length.to_be_bytes(), message].concat())
-}
-
-/// The next frame; none at the end of the connection.
-fn receive(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
-    let mut head = [0; 4];
-    match stream.read_exact(&mut head) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
+    #[test]
+    fn a_uuid_in_text() {
+        let uuid = core::array::from_fn(|index| u8::try_from(index).unwrap());
+        assert_eq!(uuid_text(&uuid), "00010203-0405-0607-0809-0a0b0c0d0e0f");
     }
-    let length = usize::try_from(u32::from_be_bytes(head)).map_err(io::Error::other)?;
-    if length > MAX_FRAME {
-        return Err(io::Error::other("a frame over the limit"));
-    }
-    let mut frame = vec![0; length];
-    stream.read_exact(&mut frame)?;
-    Ok(Some(frame))
 }

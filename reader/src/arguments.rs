@@ -14,12 +14,15 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 Exit status of read: 0 accepted, 1 rejected, 2 undetermined, 3 the session (or the service that judges) failed
-and there is no verdict, 64 wrong usage, an unreadable file or a bad configuration.";
+and there is no verdict, 64 wrong usage, an unreadable file or a bad configuration. serve ends with 0 at the end
+of its input, and with 64 where it cannot start.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Read one document from one phone
     Read(Box<Read>),
+    /// Read one phone after the other, as codes come on standard input
+    Serve(Box<Serve>),
     /// List the ready-made purposes
     Purposes,
     /// Print a completion script for a shell, for example: reader completions bash
@@ -31,10 +34,38 @@ pub(crate) enum Command {
 
 /// Connects to a phone, asks what the purpose asks, and prints the verdict.
 #[derive(Args)]
+#[command(group(clap::ArgGroup::new("phone").required(true).args(["connect", "qr"])))]
 pub(crate) struct Read {
+    /// The text of the code that the phone shows (mdoc:…), to reach the phone over Bluetooth; - reads it from
+    /// standard input
+    #[arg(long, value_name = "mdoc:…|-")]
+    pub(crate) qr: Option<String>,
     /// A phone that speaks the loopback framing, such as the one `holder present` simulates
     #[arg(long, value_name = "tcp://HOST:PORT")]
-    pub(crate) connect: String,
+    pub(crate) connect: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) radio: Radio,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub(crate) format: Format,
+}
+
+/// Waits for codes on standard input, one a line as a scanner types them, reads each phone over Bluetooth, prints one
+/// JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
+/// transaction and starts the next. Nothing is kept.
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) radio: Radio,
+}
+
+/// What is asked and who judges.
+#[derive(Args)]
+pub(crate) struct Common {
     /// A ready-made purpose (see `reader purposes`) or a TOML file
     #[arg(long, value_name = "ID|FILE")]
     pub(crate) purpose: String,
@@ -53,9 +84,9 @@ pub(crate) struct Read {
     /// The key to the reader's certificate, in PKCS#8
     #[arg(long, value_name = "FILE", requires = "reader_cert")]
     pub(crate) reader_key: Option<PathBuf>,
-    /// Seconds to connect, and for the engagement to come
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    pub(crate) connect_timeout: u64,
+    /// Seconds to find the phone and connect to it; 30 over Bluetooth, else 10 unless given
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) connect_timeout: Option<u64>,
     /// Seconds to send the request
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) request_timeout: u64,
@@ -75,9 +106,57 @@ pub(crate) struct Read {
     /// Say nothing of the progress on standard error, only warnings and what went wrong
     #[arg(long)]
     pub(crate) quiet: bool,
-    /// How to report
-    #[arg(long, value_enum, default_value_t = Format::Json)]
-    pub(crate) format: Format,
+}
+
+/// How a phone is reached over Bluetooth.
+#[derive(Args)]
+#[command(next_help_heading = "Bluetooth")]
+pub(crate) struct Radio {
+    /// The adapter; the system's default one unless given
+    #[arg(long, value_name = "hciN")]
+    pub(crate) adapter: Option<String>,
+    /// Which side the reader takes where the phone leaves the choice
+    #[arg(long, value_enum, value_name = "ROLE", default_value_t = Role::Both)]
+    pub(crate) ble: Role,
+    /// What speaks for the reader as central: bluer (Linux, keeps order by sockets) or btleplug (every system)
+    #[arg(long, value_enum, value_name = "LIBRARY", default_value_t = Central::default())]
+    pub(crate) central: Central,
+    /// Do not use the L2CAP channel that an engagement offers
+    #[arg(long)]
+    pub(crate) no_l2cap: bool,
+    /// Also use the L2CAP channel that a phone's GATT service names; phones are known whose channel does not work
+    #[arg(long, conflicts_with = "no_l2cap")]
+    pub(crate) l2cap_psm_from_gatt: bool,
+}
+
+/// The reader's side of Bluetooth LE.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Both at once; the first that starts a session wins
+    Both,
+    /// The reader scans and is the GATT client (mdoc peripheral server mode)
+    Central,
+    /// The reader advertises and is the GATT server (mdoc central client mode)
+    Peripheral,
+}
+
+/// The library of the central role.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Central {
+    /// BlueZ by its sockets
+    #[cfg(target_os = "linux")]
+    Bluer,
+    /// The portable one
+    Btleplug,
+}
+
+impl Default for Central {
+    fn default() -> Self {
+        #[cfg(target_os = "linux")]
+        return Self::Bluer;
+        #[cfg(not(target_os = "linux"))]
+        Self::Btleplug
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -2,11 +2,18 @@
 
 use core::fmt;
 
+use mdoc::session::framing::FramingError;
 use mdoc::session::{Phase, SessionFailure};
 use serde_json::{Value, json};
 
+use crate::radio_fault::RadioFault;
+
 /// Why there is no verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "bluetooth", test)),
+    expect(dead_code, reason = "only Bluetooth fails in these ways")
+)]
 pub(crate) enum Failure {
     /// The session with the phone.
     Session(SessionFailure),
@@ -16,6 +23,16 @@ pub(crate) enum Failure {
     Connect,
     /// The engagement did not come in time.
     Silence,
+    /// The phone offers ways to move data, and this counter has none of them.
+    NoTransport,
+    /// This machine's Bluetooth failed.
+    Radio { fault: RadioFault, phase: Phase },
+    /// What came over Bluetooth is no message.
+    Framing { fault: FramingError, phase: Phase },
+    /// A message began and its last part never came.
+    Unfinished,
+    /// A message came in parts, and cannot be read, on a system that may hand parts on in the wrong order.
+    Reordered { phase: Phase },
     /// The reader's key does not sign the request.
     Signature(String),
     /// The service that judges cannot be reached.
@@ -35,7 +52,11 @@ impl Failure {
             Self::Session(failure) => failure.code(),
             Self::Engagement => "session.engagement",
             Self::Connect => "session.transport",
-            Self::Silence => "session.timeout",
+            Self::Silence | Self::Unfinished => "session.timeout",
+            Self::NoTransport => "session.no_transport",
+            Self::Radio { fault, .. } => fault.code(),
+            Self::Framing { .. } => "session.decoding",
+            Self::Reordered { .. } => "bluetooth.reordered",
             Self::Signature(_) => "reader.signature",
             Self::ServiceUnreachable(_) => "service.unreachable",
             Self::ServiceTimeout => "service.timeout",
@@ -49,7 +70,11 @@ impl Failure {
         match self {
             Self::Session(failure) => failure.phase().name(),
             Self::Engagement | Self::Silence => Phase::Engagement.name(),
-            Self::Connect => Phase::Connect.name(),
+            Self::Connect | Self::NoTransport => Phase::Connect.name(),
+            Self::Radio { phase, .. } | Self::Framing { phase, .. } | Self::Reordered { phase } => {
+                phase.name()
+            }
+            Self::Unfinished => Phase::Receive.name(),
             Self::Signature(_) => Phase::Request.name(),
             Self::ServiceUnreachable(_)
             | Self::ServiceTimeout
@@ -62,6 +87,9 @@ impl Failure {
     pub(crate) const fn next_step(&self) -> &'static str {
         match self {
             Self::Session(failure) => match (failure, failure.phase()) {
+                (SessionFailure::Timeout { .. }, Phase::Connect) => {
+                    "check that the phone still shows its code and that Bluetooth is on there, bring it closer, and start again with a fresh code"
+                }
                 (SessionFailure::Timeout { .. }, Phase::Consent) => {
                     "ask the holder to open the request on the phone and to agree, and start again"
                 }
@@ -80,6 +108,19 @@ impl Failure {
             }
             Self::Connect => "check that the phone still shows its code, and start again",
             Self::Silence => "the other side says nothing: check what is listening there",
+            Self::NoTransport => {
+                "this phone needs what the counter lacks: ask for another document, or use a counter that has it"
+            }
+            Self::Radio { fault, .. } => fault.next_step(),
+            Self::Framing { .. } => {
+                "start again with a fresh code from the phone; if it happens again, the phone and this reader do not understand each other"
+            }
+            Self::Unfinished => {
+                "start again with a fresh code; if it happens again, this wallet does not finish its messages"
+            }
+            Self::Reordered { .. } => {
+                "start again with a fresh code, and have the technician set Channels = 1 under [GATT] in /etc/bluetooth/main.conf"
+            }
             Self::Signature(_) => "check the reader's key and certificate",
             Self::ServiceUnreachable(_) => {
                 "check the network and the address of the service, or judge here with --verify local"
@@ -103,6 +144,13 @@ impl fmt::Display for Failure {
             Self::Engagement => f.write_str("what the phone showed is no engagement"),
             Self::Connect => f.write_str("the phone cannot be reached"),
             Self::Silence => f.write_str("no engagement came in time"),
+            Self::NoTransport => f.write_str("the phone offers no way to move data that this counter has"),
+            Self::Radio { fault, .. } => write!(f, "{fault}"),
+            Self::Framing { fault, .. } => write!(f, "the phone sent {fault}"),
+            Self::Unfinished => f.write_str("the phone began a message and never sent its last part"),
+            Self::Reordered { .. } => f.write_str(
+                "the parts of the phone's message seem to have come in the wrong order: the Bluetooth service spreads them over several channels",
+            ),
             Self::Signature(error) => f.write_str(error),
             Self::ServiceUnreachable(error) => write!(f, "the service cannot be reached: {error}"),
             Self::ServiceTimeout => f.write_str("the service did not answer in time"),
@@ -125,12 +173,52 @@ mod tests {
     #[test]
     fn every_failure_has_a_code_a_phase_and_a_next_step() {
         let timeout = |phase| Failure::Session(SessionFailure::Timeout { phase });
+        let radio = |fault| Failure::Radio {
+            fault,
+            phase: Phase::Connect,
+        };
         for (failure, code, phase) in [
             (timeout(Phase::Consent), "session.timeout", "consent"),
             (timeout(Phase::Receive), "session.timeout", "receive"),
             (Failure::Engagement, "session.engagement", "engagement"),
             (Failure::Connect, "session.transport", "connect"),
             (Failure::Silence, "session.timeout", "engagement"),
+            (Failure::Unfinished, "session.timeout", "receive"),
+            (Failure::NoTransport, "session.no_transport", "connect"),
+            (
+                Failure::Framing {
+                    fault: FramingError::Prefix(2),
+                    phase: Phase::Receive,
+                },
+                "session.decoding",
+                "receive",
+            ),
+            (
+                Failure::Reordered {
+                    phase: Phase::Receive,
+                },
+                "bluetooth.reordered",
+                "receive",
+            ),
+            (radio(RadioFault::NoAdapter(None)), "bluetooth.adapter", "connect"),
+            (
+                radio(RadioFault::NoAdapter(Some("hci7".to_owned()))),
+                "bluetooth.adapter",
+                "connect",
+            ),
+            (radio(RadioFault::AdapterGone), "bluetooth.adapter", "connect"),
+            (
+                radio(RadioFault::AdapterOff("x".to_owned())),
+                "bluetooth.adapter",
+                "connect",
+            ),
+            (radio(RadioFault::Permission), "bluetooth.permission", "connect"),
+            (radio(RadioFault::Service), "bluetooth.service", "connect"),
+            (
+                radio(RadioFault::Other("x".to_owned())),
+                "bluetooth.failed",
+                "connect",
+            ),
             (Failure::Signature("x".to_owned()), "reader.signature", "request"),
             (
                 Failure::ServiceUnreachable("x".to_owned()),

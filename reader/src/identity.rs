@@ -7,7 +7,7 @@ use mdoc::request::ReaderIdentity;
 use relying_party::pem_certificates;
 use zeroize::Zeroizing;
 
-use crate::transaction::StartError;
+use crate::counter::StartError;
 
 const MAX_FILE: u64 = 1024 * 1024;
 

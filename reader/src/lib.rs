@@ -2,22 +2,41 @@
 //! [`read`] is there for measurements too.
 
 mod arguments;
+mod counter;
 mod failure;
 mod identity;
+mod inbox;
 mod loopback;
+#[cfg(feature = "bluetooth")]
+mod radio;
+mod radio_fault;
+mod serve;
 mod transaction;
+mod transport;
 mod upstream;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use arguments::{Arguments, Command, Format};
+use arguments::{Arguments, Command, Format, Read};
 use clap::{CommandFactory as _, Parser as _};
+use counter::{Counter, StartError};
+use failure::Failure;
+use loopback::{Connected, Loopback};
+use mdoc::engagement::DeviceEngagement;
 use relying_party::purpose::READY_MADE;
 use relying_party::verdict_text;
+use transaction::{Outcome, converse};
+use transport::{Connector, Stop};
 
 /// The exit status for wrong usage, unreadable files and bad configuration.
 const USAGE: u8 = 64;
+/// Seconds to connect over the loopback, unless told otherwise.
+const LOOPBACK_CONNECT: u64 = 10;
+/// Seconds to find a phone and connect to it over Bluetooth, unless told otherwise: what 18013-5 recommends from the
+/// engagement on.
+const RADIO_CONNECT: u64 = 30;
 
 /// Runs the program on the arguments of the process.
 pub fn run() -> ExitCode {
@@ -45,21 +64,93 @@ pub fn run() -> ExitCode {
             print(&String::from_utf8_lossy(&script));
             ExitCode::SUCCESS
         }
-        Command::Read(read) => match transaction::run(&read) {
-            Ok(outcome) => {
-                let text = match read.format {
+        Command::Read(read) => {
+            let print_outcome = |outcome: &Outcome| {
+                print(&match read.format {
                     Format::Json => format!("{}\n", outcome.report),
                     Format::Text => verdict_text(&outcome.report),
-                };
-                print(&text);
-                ExitCode::from(outcome.status)
+                });
+            };
+            match read_one(&read, print_outcome) {
+                Ok(outcome) => ExitCode::from(outcome.status),
+                Err(error) => usage(&error),
             }
-            Err(error) => {
-                say(&error.to_string());
-                ExitCode::from(USAGE)
-            }
+        }
+        Command::Serve(serve) => match serve::run(&serve) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => usage(&error),
         },
     }
+}
+
+fn usage(error: &StartError) -> ExitCode {
+    say(&error.to_string());
+    ExitCode::from(USAGE)
+}
+
+/// Reads one phone. What is made of the outcome comes before the connection is taken down, which may take a moment.
+fn read_one(read: &Read, then: impl FnOnce(&Outcome)) -> Result<Outcome, StartError> {
+    let (counter, result, connector) = match (&read.connect, &read.qr) {
+        (Some(address), _) => {
+            let counter = Counter::load(&read.common, LOOPBACK_CONNECT)?;
+            let address = Loopback::address(address).map_err(StartError::Argument)?;
+            counter.progress(&format!("asking for: {}", counter.asked()));
+            let result = read_loopback(&counter, &address);
+            (counter, result, None)
+        }
+        (None, text) => {
+            let counter = Counter::load(&read.common, RADIO_CONNECT)?;
+            let mut connector = radio_connector(&read.radio, &counter, &Stop::default())?;
+            counter.progress(&format!("asking for: {}", counter.asked()));
+            let text = match text.as_deref() {
+                Some("-") | None => inbox::first_line(std::io::stdin().lock())
+                    .map_err(|error| StartError::Argument(error.to_string()))?,
+                Some(text) => text.to_owned(),
+            };
+            let clock = Instant::now();
+            let result = DeviceEngagement::from_uri(text.trim())
+                .map_err(|_| Failure::Engagement)
+                .and_then(|engagement| converse(&counter, &engagement, connector.as_mut(), clock));
+            (counter, result, Some(connector))
+        }
+    };
+    let outcome = Outcome::new(result);
+    then(&outcome);
+    drop((connector, counter));
+    Ok(outcome)
+}
+
+/// The engagement comes over the connection itself.
+fn read_loopback(counter: &Counter, address: &std::net::SocketAddr) -> Result<serde_json::Value, Failure> {
+    let clock = Instant::now();
+    let timeout = counter.settings.connect_timeout.max(Duration::from_millis(1));
+    let mut connection = Loopback::connect(address, timeout, counter.settings.max_message_len)
+        .map_err(|_| Failure::Connect)?;
+    let clock_of_engagement = Instant::now();
+    let engagement = connection.engagement(clock_of_engagement + timeout)?;
+    converse(counter, &engagement, &mut Connected(Some(connection)), clock)
+}
+
+/// What reaches phones over Bluetooth.
+#[cfg(feature = "bluetooth")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a build without Bluetooth has none to give"
+)]
+fn radio_connector(
+    radio: &arguments::Radio,
+    counter: &Counter,
+    stop: &Stop,
+) -> Result<Box<dyn Connector>, StartError> {
+    Ok(Box::new(radio::Bluetooth::new(radio, counter, stop.clone())))
+}
+
+/// This build has no Bluetooth.
+#[cfg(not(feature = "bluetooth"))]
+fn radio_connector(_: &arguments::Radio, _: &Counter, _: &Stop) -> Result<Box<dyn Connector>, StartError> {
+    Err(StartError::Argument(
+        "this reader was built without Bluetooth; build it with --features bluetooth".to_owned(),
+    ))
 }
 
 /// Runs `reader read` with these arguments in this process: the report, and the exit status.
@@ -72,7 +163,7 @@ pub fn read(arguments: &[&str]) -> Result<(serde_json::Value, u8), String> {
     let Command::Read(read) = arguments.command else {
         return Err("these arguments read nothing".to_owned());
     };
-    let outcome = transaction::run(&read).map_err(|error| error.to_string())?;
+    let outcome = read_one(&read, |_| ()).map_err(|error| error.to_string())?;
     Ok((outcome.report, outcome.status))
 }
 

@@ -1,9 +1,14 @@
-//! The loopback transport: TCP, each message behind its length as a big-endian u32. It moves whole
-//! messages and knows nothing of what is in them.
+//! The loopback transport: TCP, each message behind its length as a big-endian u32.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
+
+use mdoc::engagement::DeviceEngagement;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::transport::{Connector, LinkError, Received, Transport};
 
 /// A message of more bytes is a response under way; a shorter one, such as a status, comes at once.
 const SHORT: usize = 256;
@@ -12,16 +17,6 @@ const SHORT: usize = 256;
 pub(crate) struct Loopback {
     stream: TcpStream,
     max_frame: usize,
-}
-
-/// What came, or did not.
-pub(crate) enum Received {
-    /// A whole message.
-    Message(Vec<u8>),
-    /// The connection ended between two messages.
-    End,
-    /// The deadline passed.
-    Deadline,
 }
 
 impl Loopback {
@@ -46,18 +41,23 @@ impl Loopback {
         Ok(Self { stream, max_frame })
     }
 
-    /// Sends one message.
-    pub(crate) fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(message.len()).map_err(io::Error::other)?;
-        self.stream.write_all(&[&length.to_be_bytes(), message].concat())
+    /// The text of the engagement, which is the phone's first frame.
+    pub(crate) fn engagement(&mut self, deadline: Instant) -> Result<DeviceEngagement, Failure> {
+        let frame = match self.receive(deadline, &mut || Some(deadline)) {
+            Ok(Received::Message(frame)) => frame,
+            Ok(Received::Deadline) => return Err(Failure::Silence),
+            Ok(Received::End | Received::Stopped) | Err(_) => return Err(Failure::Connect),
+        };
+        core::str::from_utf8(&frame)
+            .ok()
+            .and_then(|uri| DeviceEngagement::from_uri(uri).ok())
+            .ok_or(Failure::Engagement)
     }
 
-    /// Waits for one message until the deadline, or until the one that `begun` gives when the first
-    /// bytes of a long message have come.
-    pub(crate) fn receive(
+    fn read_message(
         &mut self,
         deadline: Instant,
-        begun: impl FnOnce() -> Option<Instant>,
+        begun: &mut dyn FnMut() -> Option<Instant>,
     ) -> io::Result<Received> {
         let mut head = [0; 4];
         match self.fill(&mut head, deadline)? {
@@ -73,7 +73,7 @@ impl Loopback {
         let Some(deadline) = deadline else {
             return Ok(Received::Deadline);
         };
-        let mut message = vec![0; length];
+        let mut message = Zeroizing::new(vec![0; length]);
         match self.fill(&mut message, deadline)? {
             Filled::Whole => Ok(Received::Message(message)),
             Filled::Nothing => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -99,6 +99,42 @@ impl Loopback {
             }
         }
         Ok(Filled::Whole)
+    }
+}
+
+impl Transport for Loopback {
+    fn send(&mut self, message: &[u8], _deadline: Instant) -> Result<(), LinkError> {
+        let length = u32::try_from(message.len()).map_err(|_| LinkError::LOST)?;
+        self.stream
+            .write_all(&[&length.to_be_bytes(), message].concat())
+            .map_err(|_| LinkError::LOST)
+    }
+
+    fn receive(
+        &mut self,
+        deadline: Instant,
+        begun: &mut dyn FnMut() -> Option<Instant>,
+    ) -> Result<Received, LinkError> {
+        self.read_message(deadline, begun).map_err(|_| LinkError::LOST)
+    }
+
+    fn finish(&mut self, last: Option<&[u8]>) {
+        if let Some(last) = last {
+            let _ = self.send(last, Instant::now());
+        }
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+/// A connection that is there already: the engagement came over it.
+pub(crate) struct Connected(pub(crate) Option<Loopback>);
+
+impl Connector for Connected {
+    fn connect(&mut self, _: &DeviceEngagement, _: Instant) -> Result<Box<dyn Transport>, Failure> {
+        match self.0.take() {
+            Some(connection) => Ok(Box::new(connection)),
+            None => Err(Failure::Connect),
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use serde_json::{Map, Value, json};
 use ureq::tls::{RootCerts, TlsConfig};
 use zeroize::Zeroizing;
 
+use crate::counter::StartError;
 use crate::failure::Failure;
-use crate::transaction::StartError;
 
 /// A verdict is a few kilobytes; with an identity's answers and many documents still far below.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;

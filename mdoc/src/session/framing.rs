@@ -34,6 +34,11 @@ impl PartSize {
         Self(value.min(bytes.max(usize::from(MIN_MTU) - ATT_HEADER)))
     }
 
+    /// For a system that says itself how long a value may be, prefix included; at least 2 bytes, at most 512.
+    pub fn for_value(bytes: usize) -> Self {
+        Self(bytes.clamp(2, MAX_VALUE))
+    }
+
     /// The number of bytes.
     pub const fn bytes(self) -> usize {
         self.0

@@ -29,6 +29,9 @@ fn the_size_follows_the_mtu_and_never_exceeds_an_attribute() {
     assert_eq!(PartSize::for_mtu_at_most(517, 182).bytes(), 182);
     assert_eq!(PartSize::for_mtu_at_most(100, 182).bytes(), 97);
     assert_eq!(PartSize::for_mtu_at_most(517, 0).bytes(), 20);
+    for (value, bytes) in [(0, 2), (2, 2), (18, 18), (510, 510), (512, 512), (513, 512)] {
+        assert_eq!(PartSize::for_value(value).bytes(), bytes, "{value}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod clock;
 mod failure;
 pub mod framing;
 mod hpke;
+pub mod link;
 mod message;
 mod reader;
 mod transcript;

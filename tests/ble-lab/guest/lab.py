@@ -26,7 +26,7 @@ from jeepney.io.blocking import open_dbus_connection
 HERE = pathlib.Path(__file__).parent
 RUN = pathlib.Path('/run/lab')
 BUS = '/run/dbus/system_bus_socket'
-ADAPTERS = 2
+ADAPTERS = 3
 CASE_SECONDS = 60
 
 

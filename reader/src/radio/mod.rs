@@ -1,0 +1,263 @@
+//! Phones over Bluetooth LE, in both roles and over L2CAP.
+//!
+//! All of Bluetooth lives on one thread with a single-threaded runtime, one for each connection: values are then
+//! worked on in the order in which the system hands them out, and everything that was registered with the system goes
+//! away with the thread. The session's side waits on channels and knows nothing of that.
+
+#[cfg(target_os = "linux")]
+mod central;
+#[cfg(target_os = "linux")]
+mod channel;
+#[cfg(target_os = "linux")]
+mod peripheral;
+mod plan;
+mod portable;
+#[cfg(target_os = "linux")]
+mod race;
+mod system;
+mod worker;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mdoc::engagement::DeviceEngagement;
+use mdoc::session::Phase;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::arguments;
+use crate::counter::Counter;
+use crate::failure::Failure;
+use crate::say;
+use crate::transport::{Connector, LinkError, Received, Stop, Transport};
+use plan::Plan;
+use worker::{Command, Happening};
+
+/// How often a wait looks whether it is to stop.
+const STEP: Duration = Duration::from_millis(50);
+/// How long a fault of this machine's Bluetooth may last before it is told: a service that is being restarted.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long to wait before the next attempt.
+const PAUSE: Duration = Duration::from_millis(300);
+/// How long a connection may take to be taken down before the next one is made beside it.
+const TEAR_DOWN: Duration = Duration::from_secs(4);
+
+/// Connects to phones by Bluetooth.
+pub(crate) struct Bluetooth {
+    options: Options,
+    stop: Stop,
+    quiet: bool,
+    /// Connections that are being taken down.
+    ending: Vec<JoinHandle<()>>,
+}
+
+/// What the flags say.
+#[derive(Clone)]
+struct Options {
+    adapter: Option<String>,
+    role: arguments::Role,
+    central: arguments::Central,
+    l2cap: bool,
+    l2cap_psm_from_gatt: bool,
+    max_message_len: usize,
+}
+
+impl Bluetooth {
+    pub(crate) fn new(radio: &arguments::Radio, counter: &Counter, stop: Stop) -> Self {
+        Self {
+            options: Options {
+                adapter: radio.adapter.clone(),
+                role: radio.ble,
+                central: radio.central,
+                l2cap: !radio.no_l2cap,
+                l2cap_psm_from_gatt: radio.l2cap_psm_from_gatt,
+                max_message_len: counter.settings.max_message_len,
+            },
+            stop,
+            quiet: counter.quiet,
+            ending: Vec::new(),
+        }
+    }
+
+    /// Waits until earlier connections are down, a bounded while.
+    fn settle(&mut self) {
+        let deadline = Instant::now() + TEAR_DOWN;
+        while self.ending.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.ending.retain(|thread| !thread.is_finished());
+    }
+
+    /// One attempt: until a session may begin, or the deadline.
+    fn attempt(&mut self, plan: &Plan, deadline: Instant) -> Result<Link, Attempt> {
+        let (commands, happenings, thread) = worker::start(plan.clone(), self.options.clone());
+        self.ending.push(thread);
+        let link = Link {
+            commands,
+            happenings,
+            stop: self.stop.clone(),
+            pending: false,
+            reordered: false,
+        };
+        let quiet = self.quiet;
+        loop {
+            match link.next(deadline) {
+                Next::Happening(Happening::Up) => return Ok(link),
+                Next::Happening(Happening::Found) => {
+                    if !quiet {
+                        say("a phone was found …");
+                    }
+                }
+                Next::Happening(Happening::Fault(fault)) => return Err(Attempt::Fault(fault)),
+                Next::Happening(_) | Next::Over => return Err(Attempt::Lost),
+                Next::Deadline => return Err(Attempt::Late),
+                Next::Stopped => return Err(Attempt::Stopped),
+            }
+        }
+    }
+}
+
+/// Why an attempt led to no connection.
+enum Attempt {
+    Fault(crate::radio_fault::RadioFault),
+    Lost,
+    Late,
+    Stopped,
+}
+
+impl Connector for Bluetooth {
+    fn connect(
+        &mut self,
+        engagement: &DeviceEngagement,
+        deadline: Instant,
+    ) -> Result<Box<dyn Transport>, Failure> {
+        let plan = Plan::new(engagement, &self.options).ok_or(Failure::NoTransport)?;
+        let mut trouble: Option<Instant> = None;
+        let failed = |failure| Failure::Session(failure);
+        let phase = Phase::Connect;
+        loop {
+            self.settle();
+            match self.attempt(&plan, deadline) {
+                Ok(link) => return Ok(Box::new(link)),
+                Err(Attempt::Late) => return Err(failed(mdoc::session::SessionFailure::Timeout { phase })),
+                Err(Attempt::Stopped) => {
+                    return Err(failed(mdoc::session::SessionFailure::Terminated {
+                        phase,
+                        by: mdoc::session::Party::Reader,
+                        status: None,
+                    }));
+                }
+                Err(Attempt::Lost) => {}
+                Err(Attempt::Fault(fault)) => {
+                    let since = *trouble.get_or_insert_with(Instant::now);
+                    if !fault.may_pass() || since.elapsed() > GRACE {
+                        return Err(Failure::Radio { fault, phase });
+                    }
+                }
+            }
+            if Instant::now() + PAUSE >= deadline {
+                return Err(failed(mdoc::session::SessionFailure::Timeout { phase }));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Connections end in good order before the program does.
+impl Drop for Bluetooth {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+/// The session's end of a connection.
+struct Link {
+    commands: UnboundedSender<Command>,
+    happenings: Receiver<Happening>,
+    stop: Stop,
+    pending: bool,
+    reordered: bool,
+}
+
+enum Next {
+    Happening(Happening),
+    Deadline,
+    Stopped,
+    Over,
+}
+
+impl Link {
+    fn next(&self, deadline: Instant) -> Next {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.happenings.recv_timeout(left.min(STEP)) {
+                Ok(happening) => return Next::Happening(happening),
+                Err(RecvTimeoutError::Disconnected) => return Next::Over,
+                Err(RecvTimeoutError::Timeout) if self.stop.is_wished() => return Next::Stopped,
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Next::Deadline,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+impl Transport for Link {
+    fn send(&mut self, message: &[u8], deadline: Instant) -> Result<(), LinkError> {
+        if self.commands.send(Command::Send(message.to_vec())).is_err() {
+            return Err(LinkError::Lost { untouched: true });
+        }
+        loop {
+            match self.next(deadline) {
+                Next::Happening(Happening::Sent) => return Ok(()),
+                Next::Happening(Happening::Lost { untouched }) => return Err(LinkError::Lost { untouched }),
+                Next::Happening(Happening::Fault(fault)) => return Err(LinkError::Radio(fault)),
+                // Before it is asked a phone has nothing to say.
+                Next::Happening(_) => {}
+                Next::Over | Next::Deadline | Next::Stopped => return Err(LinkError::LOST),
+            }
+        }
+    }
+
+    fn receive(
+        &mut self,
+        mut deadline: Instant,
+        begun: &mut dyn FnMut() -> Option<Instant>,
+    ) -> Result<Received, LinkError> {
+        loop {
+            match self.next(deadline) {
+                Next::Happening(Happening::Progress) => {
+                    self.pending = true;
+                    match begun() {
+                        Some(later) => deadline = later,
+                        None => return Ok(Received::Deadline),
+                    }
+                }
+                Next::Happening(Happening::Message { message, reordered }) => {
+                    self.pending = false;
+                    self.reordered = reordered;
+                    return Ok(Received::Message(message));
+                }
+                Next::Happening(Happening::Ended) => return Ok(Received::End),
+                Next::Happening(Happening::Lost { .. }) | Next::Over => return Err(LinkError::LOST),
+                Next::Happening(Happening::Framing(error)) => return Err(LinkError::Framing(error)),
+                Next::Happening(Happening::Fault(fault)) => return Err(LinkError::Radio(fault)),
+                Next::Happening(Happening::Found | Happening::Up | Happening::Sent) => {}
+                Next::Deadline => return Ok(Received::Deadline),
+                Next::Stopped => return Ok(Received::Stopped),
+            }
+        }
+    }
+
+    fn finish(&mut self, last: Option<&[u8]>) {
+        // Where the thread is gone there is nobody to tell.
+        let _ = self.commands.send(Command::Finish(last.map(<[u8]>::to_vec)));
+    }
+
+    fn is_message_pending(&self) -> bool {
+        self.pending
+    }
+
+    fn may_be_reordered(&self) -> bool {
+        self.reordered
+    }
+}

@@ -1,0 +1,369 @@
+//! The reader as peripheral and GATT server (mdoc central client mode), by BlueZ.
+//!
+//! What a phone writes comes by one D-Bus call each. They are handed on in the order of the calls because this
+//! thread's runtime works on them one after the other. (A socket of AcquireWrite would not keep the order: BlueZ asks
+//! for it at the first write, and hands on the ones behind it meanwhile.) Notifications go out over sockets.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bluer::adv::{Advertisement, AdvertisementHandle};
+use bluer::gatt::CharacteristicWriter;
+use bluer::gatt::local::{
+    Application, ApplicationHandle, Characteristic, CharacteristicControl, CharacteristicControlEvent,
+    CharacteristicNotify, CharacteristicNotifyMethod, CharacteristicRead, CharacteristicWrite,
+    CharacteristicWriteMethod, ReqError, Service, characteristic_control,
+};
+use bluer::{Address, DeviceEvent, DeviceProperty};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use mdoc::session::ble::{READER_SERVICE, STATE_START};
+use mdoc::session::framing::PartSize;
+use mdoc::session::link::Outgoing;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{interval, timeout};
+use uuid::Uuid;
+
+use super::plan::PeripheralPlan;
+use super::system::{Radio, fault};
+use super::worker::{Gone, Incoming};
+use crate::radio_fault::RadioFault;
+
+/// Values that wait to be worked on: more than the longest message in the shortest parts would be hostile.
+const MAX_WAITING: usize = 8192;
+/// A phone is in a hurry to find the reader, and so is the queue.
+const INTERVAL: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(60));
+/// How long the notifications of a phone that has started may take to be there.
+const SUBSCRIBED: Duration = Duration::from_secs(2);
+/// How long values may still come after the system has said that the phone is gone.
+const STRAGGLERS: Duration = Duration::from_millis(200);
+/// BlueZ's GATT client takes values up to this length.
+const LONGEST_NOTIFICATION: usize = 510;
+
+/// A value that a phone wrote.
+struct Written {
+    from: Address,
+    state: bool,
+    value: Vec<u8>,
+}
+
+/// Whose session it is, once there is one.
+type Phone = Arc<Mutex<Option<Address>>>;
+
+/// The service, advertised.
+pub(super) struct Server {
+    radio: Radio,
+    application: ApplicationHandle,
+    advertisement: AdvertisementHandle,
+    written: Receiver<Written>,
+    phone: Phone,
+    state: Notifications,
+    server_to_client: Notifications,
+    started: Option<Address>,
+}
+
+/// A characteristic's notifications, while somebody has subscribed.
+struct Notifications {
+    control: CharacteristicControl,
+    writer: Option<CharacteristicWriter>,
+}
+
+impl Notifications {
+    async fn subscription(&mut self) -> Option<()> {
+        loop {
+            if let CharacteristicControlEvent::Notify(writer) = self.control.next().await? {
+                self.writer = Some(writer);
+                return Some(());
+            }
+        }
+    }
+}
+
+impl Server {
+    /// Registers the service with the system and advertises it.
+    pub(super) async fn register(radio: Radio, plan: &PeripheralPlan) -> Result<Self, RadioFault> {
+        let (tell, written) = channel(MAX_WAITING);
+        let phone = Phone::default();
+        let (state_control, state_handle) = characteristic_control();
+        let (server_control, server_handle) = characteristic_control();
+        let ident = plan.ident.to_vec();
+        let notify = || CharacteristicNotify {
+            notify: true,
+            method: CharacteristicNotifyMethod::Io,
+            ..CharacteristicNotify::default()
+        };
+        let service = Service {
+            uuid: plan.service,
+            primary: true,
+            characteristics: vec![
+                Characteristic {
+                    uuid: Uuid::from_u128(READER_SERVICE.state),
+                    write: Some(write(true, &tell, &phone)),
+                    notify: Some(notify()),
+                    control_handle: state_handle,
+                    ..Characteristic::default()
+                },
+                Characteristic {
+                    uuid: Uuid::from_u128(READER_SERVICE.client_to_server),
+                    write: Some(write(false, &tell, &phone)),
+                    ..Characteristic::default()
+                },
+                Characteristic {
+                    uuid: Uuid::from_u128(READER_SERVICE.server_to_client),
+                    notify: Some(notify()),
+                    control_handle: server_handle,
+                    ..Characteristic::default()
+                },
+                Characteristic {
+                    uuid: Uuid::from_u128(READER_SERVICE.ident.unwrap_or_default()),
+                    read: Some(CharacteristicRead {
+                        read: true,
+                        fun: Box::new(move |_| {
+                            let ident = ident.clone();
+                            async move { Ok(ident) }.boxed()
+                        }),
+                        ..CharacteristicRead::default()
+                    }),
+                    ..Characteristic::default()
+                },
+            ],
+            ..Service::default()
+        };
+        let application = Application {
+            services: vec![service],
+            ..Application::default()
+        };
+        let application = radio
+            .adapter
+            .serve_gatt_application(application)
+            .await
+            .map_err(|error| fault(&error))?;
+        let advertisement = advertise(&radio, plan.service).await?;
+        Ok(Self {
+            radio,
+            application,
+            advertisement,
+            written,
+            phone,
+            state: Notifications {
+                control: state_control,
+                writer: None,
+            },
+            server_to_client: Notifications {
+                control: server_control,
+                writer: None,
+            },
+            started: None,
+        })
+    }
+
+    /// Waits until a phone has subscribed and written the start, and gives the size of parts to it. `approached` is
+    /// called when one subscribes. What is written before the start is ignored.
+    pub(super) async fn wait_for_start(&mut self, approached: impl Fn()) -> Result<PartSize, RadioFault> {
+        let mut look_after = interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = self.state.subscription() => approached(),
+                Some(()) = self.server_to_client.subscription() => approached(),
+                written = self.written.recv() => match written {
+                    Some(Written { from, state: true, value }) if value == [STATE_START] => {
+                        if self.subscribed().await {
+                            *self.phone.lock().unwrap_or_else(PoisonError::into_inner) = Some(from);
+                            self.started = Some(from);
+                            return Ok(self.part_size());
+                        }
+                    }
+                    Some(_) => {}
+                    None => return Err(RadioFault::Service),
+                },
+                _ = look_after.tick() => self.still_there().await?,
+            }
+        }
+    }
+
+    /// The system answers a subscription before it tells of it.
+    async fn subscribed(&mut self) -> bool {
+        let both = async {
+            while self.state.writer.is_none() || self.server_to_client.writer.is_none() {
+                let subscription = tokio::select! {
+                    some = self.state.subscription() => some,
+                    some = self.server_to_client.subscription() => some,
+                };
+                if subscription.is_none() {
+                    core::future::pending::<()>().await;
+                }
+            }
+        };
+        timeout(SUBSCRIBED, both).await.is_ok()
+    }
+
+    fn part_size(&self) -> PartSize {
+        let mtu = self
+            .server_to_client
+            .writer
+            .as_ref()
+            .map_or(0, CharacteristicWriter::mtu);
+        PartSize::for_value(mtu.min(LONGEST_NOTIFICATION))
+    }
+
+    /// Service and adapter are there, and the advertisement too: a service that was restarted knows none.
+    async fn still_there(&self) -> Result<(), RadioFault> {
+        self.radio.check().await?;
+        match self.radio.adapter.active_advertising_instances().await {
+            Ok(0) => Err(RadioFault::Service),
+            // Not every system tells.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The session of the phone that has started. Nobody else is to find the reader: it is advertised no more.
+    pub(super) fn into_started(self) -> Peripheral {
+        let Self {
+            radio,
+            application,
+            advertisement,
+            written,
+            state,
+            server_to_client,
+            started,
+            ..
+        } = self;
+        drop(advertisement);
+        Peripheral {
+            radio,
+            application,
+            written,
+            phone: started,
+            state,
+            server_to_client,
+            events: None,
+        }
+    }
+}
+
+async fn advertise(radio: &Radio, service: Uuid) -> Result<AdvertisementHandle, RadioFault> {
+    let advertisement = Advertisement {
+        service_uuids: [service].into_iter().collect(),
+        discoverable: Some(true),
+        min_interval: Some(INTERVAL.0),
+        max_interval: Some(INTERVAL.1),
+        ..Advertisement::default()
+    };
+    radio
+        .adapter
+        .advertise(advertisement)
+        .await
+        .map_err(|error| fault(&error))
+}
+
+/// A characteristic that is written to. Once there is a session only its phone writes.
+fn write(state: bool, tell: &Sender<Written>, phone: &Phone) -> CharacteristicWrite {
+    let (tell, phone) = (tell.clone(), Arc::clone(phone));
+    CharacteristicWrite {
+        write_without_response: true,
+        method: CharacteristicWriteMethod::Fun(Box::new(move |value, request| {
+            let from = request.device_address;
+            let owner = *phone.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = tell.try_send(Written { from, state, value });
+            let answer = match owner {
+                Some(owner) if owner != from => Err(ReqError::NotPermitted),
+                _ => Ok(()),
+            };
+            async move { answer }.boxed()
+        })),
+        ..CharacteristicWrite::default()
+    }
+}
+
+/// A session of one phone with the reader's GATT server.
+pub(super) struct Peripheral {
+    pub(super) radio: Radio,
+    application: ApplicationHandle,
+    written: Receiver<Written>,
+    phone: Option<Address>,
+    state: Notifications,
+    server_to_client: Notifications,
+    events: Option<Pin<Box<dyn Stream<Item = DeviceEvent>>>>,
+}
+
+impl Peripheral {
+    /// The phone in session.
+    pub(super) const fn phone(&self) -> Option<Address> {
+        self.phone
+    }
+
+    pub(super) async fn transmit(&mut self, outgoing: &Outgoing) -> Result<(), Gone> {
+        let (notifications, value) = match outgoing {
+            Outgoing::State(value) => (&self.state, vec![*value]),
+            Outgoing::Part(value) => (&self.server_to_client, value.clone()),
+        };
+        let writer = notifications.writer.as_ref().ok_or(Gone)?;
+        writer.send(&value).await.map_err(|_| Gone)
+    }
+
+    pub(super) async fn next(&mut self) -> Incoming {
+        loop {
+            if self.events.is_none() {
+                self.events = Some(self.device_events().await);
+            }
+            let Some(events) = &mut self.events else {
+                return Incoming::Gone;
+            };
+            let written = tokio::select! {
+                biased;
+                written = self.written.recv() => written,
+                event = events.next() => match event {
+                    // The last values may be behind it: they came another way.
+                    Some(DeviceEvent::PropertyChanged(DeviceProperty::Connected(false))) | None => {
+                        timeout(STRAGGLERS, self.written.recv()).await.ok().flatten()
+                    }
+                    Some(_) => continue,
+                },
+            };
+            match written {
+                Some(written) if Some(written.from) == self.phone => {
+                    return if written.state {
+                        Incoming::State(written.value)
+                    } else {
+                        Incoming::Part(written.value)
+                    };
+                }
+                // One phone at a time: another one is shown out.
+                Some(Written { from, .. }) => {
+                    tracing::info!("a second phone wrote to the reader; it is disconnected");
+                    if let Ok(device) = self.radio.adapter.device(from) {
+                        let _ = device.disconnect().await;
+                    }
+                }
+                None => return Incoming::Gone,
+            }
+        }
+    }
+
+    /// What happens to the phone's connection; an end at once where the system knows nothing of it.
+    async fn device_events(&self) -> Pin<Box<dyn Stream<Item = DeviceEvent>>> {
+        let events = async {
+            let device = self.radio.adapter.device(self.phone?).ok()?;
+            let events = device.events().await.ok()?;
+            // It may have gone before its events were asked for.
+            device
+                .is_connected()
+                .await
+                .unwrap_or(false)
+                .then(|| Box::pin(events) as Pin<Box<dyn Stream<Item = DeviceEvent>>>)
+        };
+        events
+            .await
+            .unwrap_or_else(|| Box::pin(futures_util::stream::empty()))
+    }
+
+    pub(super) async fn close(self) {
+        drop((self.state.writer, self.server_to_client.writer));
+        if let Some(phone) = self.phone {
+            // Disconnects too. Nothing of the phone stays with the system.
+            let _ = self.radio.adapter.remove_device(phone).await;
+        }
+        drop(self.application);
+    }
+}

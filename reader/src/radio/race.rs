@@ -1,0 +1,153 @@
+//! Both roles at once where the phone offers both: the first that can start a session wins.
+
+use core::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use bluer::{Adapter, Address};
+use mdoc::session::ble::STATE_START;
+use mdoc::session::framing::PartSize;
+use mdoc::session::link::{GattLink, GattRole};
+use tokio::time::timeout;
+
+use super::Options;
+use super::peripheral::{Peripheral, Server};
+use super::plan::Plan;
+use super::system::Radio;
+use super::worker::{Carrier, Cutting};
+use super::{central, portable};
+use crate::arguments;
+use crate::radio_fault::RadioFault;
+
+/// How long a phone that has come to the reader's server has to start there, before the other way is taken. Central
+/// client mode is preferred where a choice must be made (18013-5 §8.3.3.1.1).
+const PREFERENCE: Duration = Duration::from_secs(1);
+
+/// Until a session may begin.
+pub(super) async fn run(
+    plan: &Plan,
+    options: &Options,
+    found: impl Fn() + Clone,
+) -> Result<(Carrier, Cutting), RadioFault> {
+    let approached = Rc::new(Cell::new(false));
+    let touched = Touched::default();
+    let serving = serve(plan, options, Rc::clone(&approached), found.clone());
+    let seeking = seek(plan, options, &touched, found);
+    tokio::pin!(serving, seeking);
+    let (mut serving_failed, mut seeking_failed) = (None, None);
+    loop {
+        tokio::select! {
+            biased;
+            served = &mut serving, if serving_failed.is_none() => match served {
+                Ok((peripheral, link)) => {
+                    touched.forget_unless(peripheral.phone()).await;
+                    return Ok((Carrier::Peripheral(Box::new(peripheral)), Cutting::Gatt(link)));
+                }
+                Err(fault) => serving_failed = Some(fault),
+            },
+            sought = &mut seeking, if seeking_failed.is_none() => match sought {
+                Ok(ready) => {
+                    if approached.get()
+                        && serving_failed.is_none()
+                        && let Ok(Ok((peripheral, link))) = timeout(PREFERENCE, &mut serving).await
+                    {
+                        touched.forget_unless(peripheral.phone()).await;
+                        return Ok((Carrier::Peripheral(Box::new(peripheral)), Cutting::Gatt(link)));
+                    }
+                    return Ok(ready.start(options.max_message_len));
+                }
+                Err(fault) => seeking_failed = Some(fault),
+            },
+        }
+        // The way that was not planned says `None`, and the other one what is wrong.
+        if let (Some(server), Some(client)) = (&serving_failed, &seeking_failed) {
+            let fault = client.clone().or_else(|| server.clone());
+            return Err(fault.unwrap_or_else(|| RadioFault::Other("no way to the phone".to_owned())));
+        }
+    }
+}
+
+/// The reader as GATT server. The error is none where the plan has no such way.
+async fn serve(
+    plan: &Plan,
+    options: &Options,
+    approached: Rc<Cell<bool>>,
+    found: impl Fn(),
+) -> Result<(Peripheral, GattLink), Option<RadioFault>> {
+    let plan = plan.peripheral.as_ref().ok_or(None)?;
+    let radio = Radio::open(options.adapter.as_deref()).await?;
+    let mut server = Server::register(radio, plan).await?;
+    let size = server
+        .wait_for_start(|| {
+            approached.set(true);
+            found();
+        })
+        .await?;
+    let mut link = GattLink::new(GattRole::Server, size, options.max_message_len);
+    // The server has seen the start.
+    link.handle_state(&[STATE_START]);
+    Ok((server.into_started(), link))
+}
+
+/// The device that the central role has to do with: forgotten by the system when that role is given up.
+#[derive(Default)]
+pub(super) struct Touched(RefCell<Option<(Adapter, Address)>>);
+
+impl Touched {
+    pub(super) fn set(&self, adapter: &Adapter, device: Address) {
+        *self.0.borrow_mut() = Some((adapter.clone(), device));
+    }
+
+    /// Disconnects the device and forgets it, unless it is the phone that is being read.
+    async fn forget_unless(&self, phone: Option<Address>) {
+        let touched = self.0.borrow_mut().take();
+        if let Some((adapter, device)) = touched
+            && phone != Some(device)
+        {
+            // It may be gone already.
+            let _ = adapter.remove_device(device).await;
+        }
+    }
+}
+
+/// A phone that is connected to and has not been told to start.
+enum Ready {
+    Gatt(PartSize, Carrier),
+    Channel(Carrier),
+}
+
+impl Ready {
+    fn start(self, limit: usize) -> (Carrier, Cutting) {
+        match self {
+            Self::Gatt(size, carrier) => {
+                let mut link = GattLink::new(GattRole::Client, size, limit);
+                link.start();
+                (carrier, Cutting::Gatt(link))
+            }
+            Self::Channel(carrier) => (carrier, Cutting::channel(limit)),
+        }
+    }
+}
+
+/// The reader as central. The error is none where the plan has no such way.
+async fn seek(
+    plan: &Plan,
+    options: &Options,
+    touched: &Touched,
+    found: impl Fn(),
+) -> Result<Ready, Option<RadioFault>> {
+    let plan = plan.central.as_ref().ok_or(None)?;
+    Ok(match plan.library {
+        arguments::Central::Btleplug => {
+            let (size, portable) = portable::connect(plan, options.adapter.as_deref(), &found).await?;
+            Ready::Gatt(size, Carrier::Portable(Box::new(portable)))
+        }
+        arguments::Central::Bluer => {
+            let radio = Radio::open(options.adapter.as_deref()).await?;
+            match central::connect(radio, plan, touched, &found).await? {
+                central::Connected::Gatt(size, central) => Ready::Gatt(size, Carrier::Central(central)),
+                central::Connected::Channel(channel) => Ready::Channel(Carrier::Channel(Box::new(channel))),
+            }
+        }
+    })
+}

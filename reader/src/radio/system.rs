@@ -1,0 +1,156 @@
+//! The system's Bluetooth: its adapter, what its errors mean, how it is set up.
+
+use crate::radio_fault::RadioFault;
+
+/// Where BlueZ is configured.
+const MAIN_CONF: &str = "/etc/bluetooth/main.conf";
+const MAX_CONF: u64 = 64 * 1024;
+
+/// Whether the system may spread the parts of a message over several ATT channels and so change their order. It is
+/// known not to where its configuration says `Channels = 1`.
+pub(super) fn may_reorder() -> bool {
+    cfg!(target_os = "linux")
+        && operator::read_file(std::path::Path::new(MAIN_CONF), MAX_CONF).map_or(true, |bytes| {
+            att_channels(&String::from_utf8_lossy(&bytes)) != Some(1)
+        })
+}
+
+/// `Channels` of the section `[GATT]`; none where it is left at BlueZ's default.
+fn att_channels(conf: &str) -> Option<u32> {
+    let mut section = "";
+    let mut channels = None;
+    for line in conf.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if section == "GATT"
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim() == "Channels"
+        {
+            channels = value.trim().parse().ok();
+        }
+    }
+    channels
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use bluez::{Radio, fault};
+
+#[cfg(target_os = "linux")]
+mod bluez {
+    use bluer::{Adapter, Error, ErrorKind, InternalErrorKind, Session};
+
+    use super::RadioFault;
+
+    /// One adapter, over one connection to the Bluetooth service.
+    pub(in crate::radio) struct Radio {
+        // Dropped last: what was registered goes with it.
+        pub(in crate::radio) adapter: Adapter,
+        session: Session,
+    }
+
+    impl Radio {
+        /// The adapter of this name, or the system's default one, switched on.
+        pub(in crate::radio) async fn open(name: Option<&str>) -> Result<Self, RadioFault> {
+            let session = Session::new().await.map_err(|error| fault(&error))?;
+            let names = session.adapter_names().await.map_err(|error| fault(&error))?;
+            let adapter = match name {
+                Some(name) if names.iter().any(|known| known == name) => session.adapter(name),
+                None if !names.is_empty() => session.default_adapter().await,
+                _ => return Err(RadioFault::NoAdapter(name.map(str::to_owned))),
+            }
+            .map_err(|error| fault(&error))?;
+            let powered = adapter.is_powered().await.map_err(|error| fault(&error))?;
+            if !powered {
+                adapter
+                    .set_powered(true)
+                    .await
+                    .map_err(|error| match fault(&error) {
+                        RadioFault::Other(words) => RadioFault::AdapterOff(words),
+                        other => other,
+                    })?;
+            }
+            Ok(Self { adapter, session })
+        }
+
+        /// Whether service and adapter are still there.
+        pub(in crate::radio) async fn check(&self) -> Result<(), RadioFault> {
+            match self.adapter.is_powered().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(RadioFault::AdapterGone),
+                Err(error) => match fault(&error) {
+                    RadioFault::Other(_) | RadioFault::AdapterGone => {
+                        // The service answers, but not for this adapter.
+                        self.session
+                            .adapter_names()
+                            .await
+                            .map_err(|error| fault(&error))?;
+                        Err(RadioFault::AdapterGone)
+                    }
+                    other => Err(other),
+                },
+            }
+        }
+    }
+
+    /// What an error of the Bluetooth service means.
+    pub(in crate::radio) fn fault(error: &Error) -> RadioFault {
+        match &error.kind {
+            ErrorKind::NotFound | ErrorKind::DoesNotExist => RadioFault::AdapterGone,
+            ErrorKind::NotAuthorized => RadioFault::Permission,
+            ErrorKind::Internal(InternalErrorKind::DBusConnectionLost) => RadioFault::Service,
+            ErrorKind::Internal(InternalErrorKind::DBus(name)) => match name.as_str() {
+                "org.freedesktop.DBus.Error.AccessDenied" => RadioFault::Permission,
+                "org.freedesktop.DBus.Error.ServiceUnknown"
+                | "org.freedesktop.DBus.Error.NameHasNoOwner"
+                | "org.freedesktop.DBus.Error.NoReply"
+                | "org.freedesktop.DBus.Error.Disconnected"
+                | "org.freedesktop.DBus.Error.NoServer"
+                | "org.freedesktop.DBus.Error.FileNotFound"
+                | "org.freedesktop.DBus.Error.Spawn.ServiceNotFound" => RadioFault::Service,
+                "org.freedesktop.DBus.Error.UnknownObject" | "org.freedesktop.DBus.Error.UnknownMethod" => {
+                    RadioFault::AdapterGone
+                }
+                _ => RadioFault::Other(error.to_string()),
+            },
+            _ => RadioFault::Other(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_channels_of_a_configuration() {
+        for (conf, channels) in [
+            ("", None),
+            ("[GATT]\nChannels = 1\n", Some(1)),
+            ("[GATT]\n#Channels = 1\n", None),
+            ("[GATT]\nCache = no\nChannels=3", Some(3)),
+            ("[General]\nChannels = 1\n[GATT]\n", None),
+            ("[GATT]\nChannels = one\n", None),
+        ] {
+            assert_eq!(att_channels(conf), channels, "{conf:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn errors_of_the_service_by_their_names() {
+        use bluer::{Error, ErrorKind, InternalErrorKind};
+        let dbus = |name: &str| {
+            fault(&Error {
+                kind: ErrorKind::Internal(InternalErrorKind::DBus(format!(
+                    "org.freedesktop.DBus.Error.{name}"
+                ))),
+                message: String::new(),
+            })
+        };
+        assert_eq!(dbus("AccessDenied"), RadioFault::Permission);
+        assert_eq!(dbus("ServiceUnknown"), RadioFault::Service);
+        assert_eq!(dbus("FileNotFound"), RadioFault::Service);
+        assert_eq!(dbus("UnknownObject"), RadioFault::AdapterGone);
+        assert!(matches!(dbus("LimitsExceeded"), RadioFault::Other(_)));
+    }
+}

@@ -1,0 +1,391 @@
+//! The thread of one connection: finds the phone, moves values, tidies up.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mdoc::session::framing::{FramingError, LengthReader, with_length};
+use mdoc::session::link::{GattLink, LinkEvent, Outgoing};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use zeroize::Zeroizing;
+
+use super::plan::Plan;
+use super::{Options, system};
+use crate::radio_fault::RadioFault;
+
+/// How often service and adapter are looked after.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+/// How long one value may take to be taken by the system.
+const WRITE: Duration = Duration::from_secs(10);
+/// How long a phone has to hang up by itself after the end.
+const HANG_UP: Duration = Duration::from_millis(500);
+/// How long taking down may take in all.
+const TIDY: Duration = Duration::from_secs(3);
+
+/// From the session to the connection.
+pub(super) enum Command {
+    /// Send a message.
+    Send(Vec<u8>),
+    /// Send a last message, if there is one, and end.
+    Finish(Option<Vec<u8>>),
+}
+
+/// From the connection to the session.
+pub(super) enum Happening {
+    /// A phone was found.
+    Found,
+    /// A session may begin.
+    Up,
+    /// The message is with the system, whole.
+    Sent,
+    /// The first part of a message has come, and more are due.
+    Progress,
+    /// A whole message, and whether its parts may have come in the wrong order.
+    Message {
+        message: Zeroizing<Vec<u8>>,
+        reordered: bool,
+    },
+    /// The phone ended the connection.
+    Ended,
+    /// The connection broke.
+    Lost { untouched: bool },
+    /// What came is no message.
+    Framing(FramingError),
+    /// This machine's Bluetooth failed.
+    Fault(RadioFault),
+}
+
+/// A value from the phone.
+pub(super) enum Incoming {
+    /// Of the characteristic State.
+    State(Vec<u8>),
+    /// A part of a message.
+    Part(Vec<u8>),
+    /// Bytes of a channel.
+    Bytes(Vec<u8>),
+    /// The phone is gone.
+    Gone,
+}
+
+/// The way to a phone that has been found.
+pub(super) enum Carrier {
+    #[cfg(target_os = "linux")]
+    Central(Box<super::central::Central>),
+    #[cfg(target_os = "linux")]
+    Peripheral(Box<super::peripheral::Peripheral>),
+    #[cfg(target_os = "linux")]
+    Channel(Box<super::channel::Channel>),
+    Portable(Box<super::portable::Portable>),
+}
+
+impl Carrier {
+    async fn transmit(&mut self, outgoing: &Outgoing) -> Result<(), Gone> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Central(carrier) => carrier.transmit(outgoing).await,
+            #[cfg(target_os = "linux")]
+            Self::Peripheral(carrier) => carrier.transmit(outgoing).await,
+            #[cfg(target_os = "linux")]
+            Self::Channel(carrier) => carrier.transmit(outgoing).await,
+            Self::Portable(carrier) => carrier.transmit(outgoing).await,
+        }
+    }
+
+    async fn next(&mut self) -> Incoming {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Central(carrier) => carrier.next().await,
+            #[cfg(target_os = "linux")]
+            Self::Peripheral(carrier) => carrier.next().await,
+            #[cfg(target_os = "linux")]
+            Self::Channel(carrier) => carrier.next().await,
+            Self::Portable(carrier) => carrier.next().await,
+        }
+    }
+
+    /// Whether service and adapter are still there.
+    async fn check(&self) -> Result<(), RadioFault> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Central(carrier) => carrier.radio.check().await,
+            #[cfg(target_os = "linux")]
+            Self::Peripheral(carrier) => carrier.radio.check().await,
+            #[cfg(target_os = "linux")]
+            Self::Channel(carrier) => carrier.radio.check().await,
+            Self::Portable(_) => Ok(()),
+        }
+    }
+
+    /// Disconnects, and forgets the phone.
+    async fn close(self) {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Central(carrier) => carrier.close().await,
+            #[cfg(target_os = "linux")]
+            Self::Peripheral(carrier) => carrier.close().await,
+            #[cfg(target_os = "linux")]
+            Self::Channel(carrier) => carrier.close().await,
+            Self::Portable(carrier) => carrier.close().await,
+        }
+    }
+}
+
+/// A value that could not be written: the phone is gone.
+pub(super) struct Gone;
+
+/// How messages are cut on the way that was found.
+pub(super) enum Cutting {
+    Gatt(GattLink),
+    Channel {
+        reader: LengthReader,
+        outgoing: VecDeque<Outgoing>,
+        told: bool,
+    },
+}
+
+impl Cutting {
+    /// A channel with lengths before messages.
+    pub(super) fn channel(limit: usize) -> Self {
+        Self::Channel {
+            reader: LengthReader::new(limit),
+            outgoing: VecDeque::new(),
+            told: false,
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) {
+        match self {
+            Self::Gatt(link) => link.send(message),
+            Self::Channel { outgoing, .. } => {
+                outgoing.extend(with_length(message).ok().map(Outgoing::Part));
+            }
+        }
+    }
+
+    /// The end by the transport's own rules; a channel has none but to close.
+    fn end(&mut self) {
+        if let Self::Gatt(link) = self {
+            link.end();
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Outgoing> {
+        match self {
+            Self::Gatt(link) => link.poll_transmit(),
+            Self::Channel { outgoing, .. } => outgoing.pop_front(),
+        }
+    }
+
+    fn handle(&mut self, incoming: &Incoming) -> Vec<LinkEvent> {
+        match (self, incoming) {
+            (Self::Gatt(link), Incoming::State(value)) => link.handle_state(value).into_iter().collect(),
+            (Self::Gatt(link), Incoming::Part(value)) => link.handle_part(value).into_iter().collect(),
+            (Self::Channel { reader, told, .. }, Incoming::Bytes(bytes)) => {
+                channel_events(reader, told, bytes)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the last message came in parts.
+    fn in_parts(&self) -> bool {
+        match self {
+            Self::Gatt(link) => link.received_parts() > 1,
+            Self::Channel { .. } => false,
+        }
+    }
+}
+
+fn channel_events(reader: &mut LengthReader, told: &mut bool, bytes: &[u8]) -> Vec<LinkEvent> {
+    let mut events = Vec::new();
+    let mut taken = reader.push(bytes);
+    while taken.is_ok() {
+        match reader.next_message() {
+            Ok(Some(message)) => {
+                *told = false;
+                events.push(LinkEvent::Message(message));
+            }
+            Ok(None) => break,
+            Err(error) => taken = Err(error),
+        }
+    }
+    if let Err(error) = taken {
+        events.push(LinkEvent::Failed(error));
+    } else if reader.is_pending() && !core::mem::replace(told, true) {
+        events.push(LinkEvent::Progress);
+    }
+    events
+}
+
+/// Starts the thread of one connection.
+pub(super) fn start(
+    plan: Plan,
+    options: Options,
+) -> (UnboundedSender<Command>, Receiver<Happening>, JoinHandle<()>) {
+    let (commands, to_do) = unbounded_channel();
+    let (tell, happenings) = channel();
+    let ports = Ports { tell, to_do };
+    let thread = std::thread::spawn(move || {
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(run(&plan, &options, ports)),
+            Err(error) => ports.tell(Happening::Fault(RadioFault::Other(error.to_string()))),
+        }
+    });
+    (commands, happenings, thread)
+}
+
+/// The connection's end of the channels.
+pub(super) struct Ports {
+    tell: Sender<Happening>,
+    to_do: UnboundedReceiver<Command>,
+}
+
+impl Ports {
+    pub(super) fn tell(&self, happening: Happening) {
+        // A session that is over listens no more, and drops its end.
+        let _ = self.tell.send(happening);
+    }
+}
+
+async fn run(plan: &Plan, options: &Options, mut ports: Ports) {
+    let found = {
+        let tell = ports.tell.clone();
+        let reach = reach(plan, options, move || drop(tell.send(Happening::Found)));
+        tokio::select! {
+            found = reach => found,
+            // Finished before it began, or given up.
+            _ = ports.to_do.recv() => return,
+        }
+    };
+    let (mut carrier, mut cutting) = match found {
+        Ok(found) => found,
+        Err(fault) => return ports.tell(Happening::Fault(fault)),
+    };
+    ports.tell(Happening::Up);
+    let last = pump(&mut carrier, &mut cutting, &mut ports).await;
+    let tidy = async {
+        say_goodbye(&mut carrier, &mut cutting, last).await;
+        carrier.close().await;
+    };
+    // A system that does not answer keeps nobody waiting; the connection to it ends with the thread.
+    let _ = timeout(TIDY, tidy).await;
+}
+
+#[cfg(target_os = "linux")]
+async fn reach(
+    plan: &Plan,
+    options: &Options,
+    found: impl Fn() + Clone,
+) -> Result<(Carrier, Cutting), RadioFault> {
+    super::race::run(plan, options, found).await
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn reach(
+    plan: &Plan,
+    options: &Options,
+    found: impl Fn() + Clone,
+) -> Result<(Carrier, Cutting), RadioFault> {
+    match &plan.central {
+        Some(central) => super::portable::reach(central, options, &found).await,
+        None => Err(RadioFault::Other("no way to the phone".to_owned())),
+    }
+}
+
+/// How a connection is to end.
+enum Last {
+    /// By this side, with these messages.
+    Finish(Option<Vec<u8>>),
+    /// The phone is gone, or nothing more is to be said.
+    Nothing,
+}
+
+/// Moves values until one side has had enough.
+async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -> Last {
+    let mut look_after = interval(LOOK_AFTER);
+    look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let may_reorder = system::may_reorder();
+    loop {
+        tokio::select! {
+            biased;
+            command = ports.to_do.recv() => match command {
+                Some(Command::Send(message)) => {
+                    cutting.send(&message);
+                    match flush(carrier, cutting).await {
+                        Ok(()) => ports.tell(Happening::Sent),
+                        Err(written) => {
+                            ports.tell(loss(carrier, written == 0).await);
+                            return Last::Nothing;
+                        }
+                    }
+                }
+                Some(Command::Finish(last)) => return Last::Finish(last),
+                None => return Last::Finish(None),
+            },
+            incoming = carrier.next() => {
+                if matches!(incoming, Incoming::Gone) {
+                    ports.tell(loss(carrier, true).await);
+                    return Last::Nothing;
+                }
+                for event in cutting.handle(&incoming) {
+                    ports.tell(match event {
+                        LinkEvent::Started => continue,
+                        LinkEvent::Progress => Happening::Progress,
+                        LinkEvent::Message(message) => Happening::Message {
+                            message,
+                            reordered: may_reorder && cutting.in_parts(),
+                        },
+                        LinkEvent::Ended => Happening::Ended,
+                        LinkEvent::Failed(error) => Happening::Framing(error),
+                    });
+                }
+            }
+            _ = look_after.tick() => if let Err(fault) = carrier.check().await {
+                ports.tell(Happening::Fault(fault));
+                return Last::Nothing;
+            }
+        }
+    }
+}
+
+/// Writes everything that is to be written; after a failure, how many parts of messages were.
+async fn flush(carrier: &mut Carrier, cutting: &mut Cutting) -> Result<(), usize> {
+    let mut written = 0;
+    while let Some(outgoing) = cutting.poll_transmit() {
+        match timeout(WRITE, carrier.transmit(&outgoing)).await {
+            Ok(Ok(())) => written += usize::from(matches!(outgoing, Outgoing::Part(_))),
+            Ok(Err(Gone)) | Err(_) => return Err(written),
+        }
+    }
+    Ok(())
+}
+
+/// The phone is gone: by itself, or because the system is.
+async fn loss(carrier: &Carrier, untouched: bool) -> Happening {
+    match carrier.check().await {
+        Ok(()) => Happening::Lost { untouched },
+        Err(fault) => Happening::Fault(fault),
+    }
+}
+
+/// The last message; then the phone may hang up, and if it does not, it is told by State too.
+async fn say_goodbye(carrier: &mut Carrier, cutting: &mut Cutting, last: Last) {
+    let Last::Finish(last) = last else {
+        return;
+    };
+    if let Some(last) = last {
+        cutting.send(&last);
+        if flush(carrier, cutting).await.is_err() {
+            return;
+        }
+        let gone = async { while !matches!(carrier.next().await, Incoming::Gone) {} };
+        if timeout(HANG_UP, gone).await.is_ok() {
+            return;
+        }
+    }
+    cutting.end();
+    // Whether it comes to that changes nothing.
+    let _ = flush(carrier, cutting).await;
+}

@@ -1,0 +1,59 @@
+//! The counter at work: one transaction after the other, as codes come.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mdoc::engagement::DeviceEngagement;
+
+use crate::arguments::Serve;
+use crate::counter::{Counter, StartError};
+use crate::failure::Failure;
+use crate::inbox::Inbox;
+use crate::transaction::{Outcome, converse};
+use crate::transport::{Connector, Stop};
+use crate::{RADIO_CONNECT, radio_connector, say};
+
+/// Serves standard input until it ends.
+pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
+    let counter = Counter::load(&serve.common, RADIO_CONNECT)?;
+    let stop = Stop::default();
+    let mut connector = radio_connector(&serve.radio, &counter, &stop)?;
+    counter.progress(&format!("asking for: {}", counter.asked()));
+    let inbox = Arc::new(Inbox::new(stop));
+    let filled = Arc::clone(&inbox);
+    // The thread ends with the input, or with the process.
+    std::thread::spawn(move || filled.fill(io::stdin().lock()));
+    serve_lines(&counter, &inbox, connector.as_mut(), &mut io::stdout())
+}
+
+/// One JSON line for each line of the inbox.
+fn serve_lines(
+    counter: &Counter,
+    inbox: &Inbox,
+    connector: &mut dyn Connector,
+    out: &mut impl io::Write,
+) -> Result<(), StartError> {
+    loop {
+        counter.progress("waiting for a code …");
+        let Some(line) = inbox.next() else {
+            return Ok(());
+        };
+        let clock = Instant::now();
+        let result = match DeviceEngagement::from_uri(&line) {
+            Ok(engagement) => {
+                counter.progress("a code was read");
+                converse(counter, &engagement, connector, clock)
+            }
+            Err(error) => {
+                // The text may be anybody's: only what is wrong with it is told.
+                say(&format!("not the code of a mobile document: {error}"));
+                Err(Failure::Engagement)
+            }
+        };
+        let outcome = Outcome::new(result);
+        writeln!(out, "{}", outcome.report)
+            .and_then(|()| out.flush())
+            .map_err(|error| StartError::Argument(format!("nobody reads the results: {error}")))?;
+    }
+}
