@@ -169,7 +169,15 @@ class Lab:
             objects = self.objects()
             adapters = [value for value in objects.values() if 'org.bluez.Adapter1' in value]
             return len(adapters) == ADAPTERS and all(adapter['org.bluez.Adapter1']['Powered'] for adapter in adapters)
-        wait_for('powered adapters', powered)
+        try:
+            wait_for('powered adapters', powered)
+        except Failed as failed:
+            raise Failed(failed, 'bluetoothd:', self.daemons['bluetoothd'].poll(), self.adapter_objects(),
+                         self.radio('state'), sorted(os.listdir('/sys/class/bluetooth'))) from None
+
+    def adapter_objects(self):
+        return {path: interfaces['org.bluez.Adapter1'] for path, interfaces in self.objects().items()
+                if 'org.bluez.Adapter1' in interfaces}
 
     def radio(self, do, **more):
         """Asks the radio; radio.py lists what it understands."""
@@ -209,11 +217,14 @@ class Lab:
         return self.objects()[f'/org/bluez/{adapter}']['org.bluez.LEAdvertisingManager1']['ActiveInstances']
 
     def forget_devices(self):
+        """Only once they are gone: bluetoothd 5.66 can crash where a device is removed while its link goes down."""
+        self.radio('drop')
+        wait_for('links to end', lambda: not any(
+            interfaces.get('org.bluez.Device1', {}).get('Connected') for interfaces in self.objects().values()))
         for path, interfaces in self.objects().items():
             if 'org.bluez.Device1' in interfaces:
-                adapter = path.rpartition('/')[0]
                 try:
-                    self.call(adapter, 'org.bluez.Adapter1', 'RemoveDevice', 'o', path)
+                    self.call(path.rpartition('/')[0], 'org.bluez.Adapter1', 'RemoveDevice', 'o', path)
                 except Failed:
                     pass  # it went by itself
 
@@ -239,10 +250,23 @@ class Lab:
         self.phones = []
         while len(self.radio('state')['adapters']) < ADAPTERS:
             self.radio('plug')
-        if self.daemons['bluetoothd'].poll() is not None:
-            self.start_bluetoothd()
-        self.adapters_ready()
-        self.forget_devices()
+        for _ in range(2):
+            if self.bluetoothd_died():
+                self.start_bluetoothd()
+            self.adapters_ready()
+            self.forget_devices()
+            # It may die a moment after it has answered.
+            time.sleep(0.1)
+            if not self.bluetoothd_died():
+                return
+        raise Failed('bluetoothd dies again and again')
+
+    def bluetoothd_died(self):
+        """How bluetoothd ended, if it did by itself."""
+        status = self.daemons['bluetoothd'].poll()
+        if status is not None and status != -signal.SIGKILL:
+            print(f'   bluetoothd died: status {status}')
+        return status is not None
 
 
 CASES = []
@@ -286,6 +310,7 @@ def run_case(lab, name, seconds, function):
     else:
         print(f'FAILED {lab.set}: {name}: {" ".join(why.split())} ({took})')
         show(trace)
+        lab.bluetoothd_died()
         for program in lab.programs:
             for file in program.files:
                 show(f'{file.name}:\n{file.read_text(errors="replace")[-2000:]}')

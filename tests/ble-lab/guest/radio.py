@@ -195,8 +195,10 @@ class Radio:
     def describe(controller):
         advertiser = controller.le_legacy_advertiser
         return {
-            'connections': len(controller.le_connections),
+            'connections': [str(address) for address in controller.le_connections],
             'advertising': advertiser.enabled,
+            'advertising_type': advertiser.advertising_type,
+            'advertising_data': bytes(advertiser.advertising_data).hex(),
             'advertising_interval': controller.asked_interval,
             'scanning': controller.le_scan_enable,
         }
