@@ -22,6 +22,7 @@ from bumble.controller import Controller
 from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 
+from bearers import Bearers
 from phone import Phone
 
 # The air has no connection interval, and an advertiser that asks for a long interval gets this one (seconds): the
@@ -177,7 +178,8 @@ class Radio:
             case 'phone':
                 number = len(self.phones)
                 controller = VirtualController(f'phone {number}', self.air, f'00:AA:02:00:00:{number + 1:02X}')
-                phone = Phone(controller, number, command)
+                kind = Bearers if command.get('bearers') else Phone
+                phone = kind(controller, number, command)
                 self.phones.append(phone)
                 await phone.start()
                 return {'phone': number}
