@@ -20,6 +20,9 @@ from bumble.transport.common import AsyncPipeSink
 
 START, END = b'\x01', b'\x02'
 LARGEST_VALUE = 512
+# A radio carries a few values in each connection event. Without that a phone's burst of write commands, for which ATT
+# has no flow control, overruns the kernel's socket, and values vanish.
+VALUES_IN_EVENT, EVENT_SECONDS = 6, 0.0075
 
 
 def characteristic_uuid(number):
@@ -134,7 +137,9 @@ class Phone:
                 await self.send_state(END)
                 continue
             size = min(self.connection.att_mtu - 3, LARGEST_VALUE) - 1
-            for start in range(0, len(message), size):
+            for count, start in enumerate(range(0, len(message), size)):
+                if count % VALUES_IN_EVENT == VALUES_IN_EVENT - 1:
+                    await asyncio.sleep(EVENT_SECONDS)
                 last = start + size >= len(message)
                 await self.send_part(bytes([0 if last else 1]) + message[start:start + size])
             self.note('sent', len(message))
