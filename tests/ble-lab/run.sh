@@ -96,7 +96,7 @@ run_set() {
     TMPDIR=$work timeout -k 5 "${LAB_SECONDS:-900}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
         init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$" panic=1 \
         "lab.guest=$guest" "lab.target=$work" "lab.python=$python" "lab.set=$set" "lab.only=${only// /_}" \
-        </dev/null 2>&1 | tr -d '\r' | tee "$log" || say "the guest ended with an error"
+        </dev/null 2>&1 | sed -u 's/\r$//' | tee "$log" || say "the guest ended with an error"
     passed=$((passed + $(grep -c "^ok $set: " "$log" || true)))
     failed=$((failed + $(grep -c "^FAILED $set: " "$log" || true)))
     grep -q "^done $set$" "$log" || {

@@ -28,6 +28,8 @@ RUN = pathlib.Path('/run/lab')
 BUS = '/run/dbus/system_bus_socket'
 ADAPTERS = 3
 CASE_SECONDS = 60
+# bluetoothd ends a link two seconds after it is told to.
+LINK_END = 3
 
 
 class Failed(Exception):
@@ -127,7 +129,6 @@ class Lab:
         self.programs = []
         self.phones = []
         self.daemons = {}
-        self.notes = []
         self.bus = None
 
     # --- The stack -------------------------------------------------------------------------------------------------
@@ -170,7 +171,15 @@ class Lab:
             objects = self.objects()
             adapters = [value for value in objects.values() if 'org.bluez.Adapter1' in value]
             return len(adapters) == ADAPTERS and all(adapter['org.bluez.Adapter1']['Powered'] for adapter in adapters)
-        wait_for('powered adapters', powered)
+        try:
+            wait_for('powered adapters', powered)
+        except Failed as failed:
+            raise Failed(failed, 'bluetoothd:', self.daemons['bluetoothd'].poll(), self.adapter_objects(),
+                         self.radio('state'), sorted(os.listdir('/sys/class/bluetooth'))) from None
+
+    def adapter_objects(self):
+        return {path: interfaces['org.bluez.Adapter1'] for path, interfaces in self.objects().items()
+                if 'org.bluez.Adapter1' in interfaces}
 
     def radio(self, do, **more):
         """Asks the radio; radio.py lists what it understands."""
@@ -210,11 +219,19 @@ class Lab:
         return self.objects()[f'/org/bluez/{adapter}']['org.bluez.LEAdvertisingManager1']['ActiveInstances']
 
     def forget_devices(self):
+        """Once their links have ended by themselves, where they do."""
+        def connected():
+            return any(interfaces.get('org.bluez.Device1', {}).get('Connected') for interfaces in self.objects().values())
+
+        try:
+            wait_for('links to end', lambda: not connected(), LINK_END)
+        except Failed:
+            self.radio('drop')
+            wait_for('links to end', lambda: not connected())
         for path, interfaces in self.objects().items():
             if 'org.bluez.Device1' in interfaces:
-                adapter = path.rpartition('/')[0]
                 try:
-                    self.call(adapter, 'org.bluez.Adapter1', 'RemoveDevice', 'o', path)
+                    self.call(path.rpartition('/')[0], 'org.bluez.Adapter1', 'RemoveDevice', 'o', path)
                 except Failed:
                     pass  # it went by itself
 
@@ -228,7 +245,7 @@ class Lab:
 
     def note(self, *words):
         """A figure to show beside the case."""
-        self.notes.append(' '.join(str(word) for word in words))
+        print('  ', *words)
 
     def tidy(self):
         """After a case: nothing of it is left."""
@@ -240,10 +257,23 @@ class Lab:
         self.phones = []
         while len(self.radio('state')['adapters']) < ADAPTERS:
             self.radio('plug')
-        if self.daemons['bluetoothd'].poll() is not None:
-            self.start_bluetoothd()
-        self.adapters_ready()
-        self.forget_devices()
+        for _ in range(2):
+            if self.bluetoothd_died():
+                self.start_bluetoothd()
+            self.adapters_ready()
+            self.forget_devices()
+            # It may die a moment after it has answered.
+            time.sleep(0.1)
+            if not self.bluetoothd_died():
+                return
+        raise Failed('bluetoothd dies again and again')
+
+    def bluetoothd_died(self):
+        """How bluetoothd ended, if it did by itself."""
+        status = self.daemons['bluetoothd'].poll()
+        if status is not None and status != -signal.SIGKILL:
+            print(f'   bluetoothd died: status {status}')
+        return status is not None
 
 
 CASES = []
@@ -270,7 +300,6 @@ def too_long(_signal, _frame):
 def run_case(lab, name, seconds, function):
     """Whether it passed."""
     begun = time.monotonic()
-    lab.notes = []
     why = None
     trace = ''
     signal.alarm(seconds)
@@ -283,13 +312,12 @@ def run_case(lab, name, seconds, function):
         trace = traceback.format_exc()
     signal.alarm(0)
     took = f'{time.monotonic() - begun:.1f} s'
-    for note in lab.notes:
-        print(f'   {note}')
     if why is None:
         print(f'ok {lab.set}: {name} ({took})')
     else:
         print(f'FAILED {lab.set}: {name}: {" ".join(why.split())} ({took})')
         show(trace)
+        lab.bluetoothd_died()
         for program in lab.programs:
             for file in program.files:
                 show(f'{file.name}:\n{file.read_text(errors="replace")[-2000:]}')

@@ -12,7 +12,7 @@ at whose other end the program is that knows what the messages mean. What it tak
 import asyncio
 
 from bumble.core import AdvertisingData, UUID
-from bumble.device import Device, Peer
+from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.hci import Address
 from bumble.host import Host
@@ -20,6 +20,9 @@ from bumble.transport.common import AsyncPipeSink
 
 START, END = b'\x01', b'\x02'
 LARGEST_VALUE = 512
+# A radio carries a few values in each connection event. Without that a phone's burst of write commands, for which ATT
+# has no flow control, overruns the kernel's socket, and values vanish.
+VALUES_IN_EVENT, EVENT_SECONDS = 6, 0.0075
 
 
 def characteristic_uuid(number):
@@ -27,14 +30,20 @@ def characteristic_uuid(number):
 
 
 class Phone:
+    # Whether it takes part in EATT: several ATT bearers on one connection.
+    SEVERAL_BEARERS = False
+    # State, Client2Server and Server2Client of the reader's service, for a phone that is client.
+    CHARACTERISTICS = (5, 6, 7)
+
     def __init__(self, controller, number, options):
         self.controller = controller
         self.role = options['role']
         self.uuid = UUID(options['uuid'])
         self.mtu = options['mtu']
         self.bridge_port = options.get('bridge')
-        self.device = Device(
-            name='phone', address=Address(f'F0:F1:F2:F3:F4:{number:02X}'), host=Host(controller, AsyncPipeSink(controller)))
+        address = Address(f'F0:F1:F2:F3:F4:{number:02X}')
+        configuration = DeviceConfiguration(name='phone', address=address, eatt_enabled=self.SEVERAL_BEARERS)
+        self.device = Device(config=configuration, host=Host(controller, AsyncPipeSink(controller)))
         self.device.gatt_server.max_mtu = self.mtu
         self.connection = None
         self.bridge = None
@@ -128,7 +137,9 @@ class Phone:
                 await self.send_state(END)
                 continue
             size = min(self.connection.att_mtu - 3, LARGEST_VALUE) - 1
-            for start in range(0, len(message), size):
+            for count, start in enumerate(range(0, len(message), size)):
+                if count % VALUES_IN_EVENT == VALUES_IN_EVENT - 1:
+                    await asyncio.sleep(EVENT_SECONDS)
                 last = start + size >= len(message)
                 await self.send_part(bytes([0 if last else 1]) + message[start:start + size])
             self.note('sent', len(message))
@@ -185,7 +196,7 @@ class Phone:
         def characteristic(number):
             return service.get_characteristics_by_uuid(characteristic_uuid(number))[0]
 
-        state, client2server, server2client = (characteristic(number) for number in (5, 6, 7))
+        state, client2server, server2client = (characteristic(number) for number in self.CHARACTERISTICS)
         if ident := service.get_characteristics_by_uuid(characteristic_uuid(8)):
             self.note('ident', bytes(await peer.read_value(ident[0])).hex())
         await peer.subscribe(state, lambda value: self.note('state', bytes(value).hex()))

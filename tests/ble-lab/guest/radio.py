@@ -22,6 +22,7 @@ from bumble.controller import Controller
 from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 
+from bearers import Bearers
 from phone import Phone
 
 # The air has no connection interval, and an advertiser that asks for a long interval gets this one (seconds): the
@@ -177,7 +178,8 @@ class Radio:
             case 'phone':
                 number = len(self.phones)
                 controller = VirtualController(f'phone {number}', self.air, f'00:AA:02:00:00:{number + 1:02X}')
-                phone = Phone(controller, number, command)
+                kind = Bearers if command.get('bearers') else Phone
+                phone = kind(controller, number, command)
                 self.phones.append(phone)
                 await phone.start()
                 return {'phone': number}
@@ -195,8 +197,10 @@ class Radio:
     def describe(controller):
         advertiser = controller.le_legacy_advertiser
         return {
-            'connections': len(controller.le_connections),
+            'connections': [str(address) for address in controller.le_connections],
             'advertising': advertiser.enabled,
+            'advertising_type': advertiser.advertising_type,
+            'advertising_data': bytes(advertiser.advertising_data).hex(),
             'advertising_interval': controller.asked_interval,
             'scanning': controller.le_scan_enable,
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::{CLIENT2SERVER, IDLE, Result, SERVER2CLIENT, SERVICE, STATE, Way, parts, receive, value_size};
+use crate::{CLIENT2SERVER, IDLE, Result, SERVER2CLIENT, SERVICE, STATE, TAKEN_OFF, Way, parts, receive};
 
 pub(crate) async fn run(
     adapter: &str,
@@ -44,8 +44,8 @@ pub(crate) async fn run(
     write(state, &[1]).await?;
     let ready = begun.elapsed();
 
-    let att_mtu = client2server.mtu().await?;
-    let size = value.unwrap_or(value_size(att_mtu));
+    let att_mtu = client2server.mtu().await? + TAKEN_OFF;
+    let size = value.unwrap_or((att_mtu - TAKEN_OFF).min(512));
     let socket = match writes {
         Way::Socket => Some(client2server.write_io().await?),
         Way::Bus => None,

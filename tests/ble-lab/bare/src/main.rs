@@ -125,10 +125,8 @@ fn parts(count: usize, size: usize) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Size of a value that fits.
-fn value_size(att_mtu: usize) -> usize {
-    (att_mtu - 3).min(512)
-}
+/// bluer takes 5 from the ATT_MTU before it tells it.
+const TAKEN_OFF: usize = 5;
 
 /// What came of one run of parts.
 #[derive(Default)]

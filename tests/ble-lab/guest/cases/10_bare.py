@@ -7,8 +7,11 @@ def exchange(lab, *client, server=()):
     """One exchange of bare client and server; what arrived at the server and at the client."""
     serving = lab.run('ble-bare', 'server', '--adapter', 'hci1', *server)
     expect(serving.line() == {'serving': True}, 'the bare server does not serve')
-    down = lab.run('ble-bare', 'client', '--adapter', 'hci0', *client).line()
+    exchanging = lab.run('ble-bare', 'client', '--adapter', 'hci0', *client)
+    down = exchanging.line()
     up = serving.line()
+    # It hangs up by itself: bluetoothd 5.66 often dies when a client is killed while it is connected.
+    expect(exchanging.status() == 0, 'the bare client ended badly:', exchanging.errors())
     lab.note(f'up {up}, down {down}')
     return up, down
 

@@ -36,8 +36,20 @@ def verdict(reader, seconds=50):
     return report, reader.status()
 
 
+def reordered(reader, report, status):
+    """Whether BlueZ on both sides, as it is installed, spoilt the order; the reader says so and names the setting."""
+    if reader.lab.set != 'default' or report['reason'] != 'bluetooth.reordered':
+        return False
+    expect(report['verdict'] is None and status == 3, 'reordered, and yet', json.dumps(report)[:300])
+    expect('Channels' in reader.errors(), 'the setting is not named:', reader.errors())
+    reader.lab.note('reordered, and said so')
+    return True
+
+
 def accepted(reader, seconds=50):
     report, status = verdict(reader, seconds)
+    if reordered(reader, report, status):
+        return report
     expect(report['verdict'] == 'accepted' and status == 0, 'not accepted:', json.dumps(report)[:300], reader.errors())
     return report
 
@@ -117,5 +129,8 @@ def l2cap_unwanted(lab):
 @case('a tampered record over the air')
 def tampered(lab):
     _, announced = phone(lab, 'ble-central', '--fault', 'tampered')
-    report, status = verdict(read(lab, announced, purpose=SMALL))
+    reader = read(lab, announced, purpose=SMALL)
+    report, status = verdict(reader)
+    if reordered(reader, report, status):
+        return
     expect((report['verdict'], report['reason'], status) == ('rejected', 'digest.mismatch', 1), json.dumps(report)[:300])
