@@ -96,12 +96,30 @@ impl LinkFault {
         }
     }
 
+    /// Whether only a phone that is the GATT client can do it.
+    pub const fn needs_client(self) -> bool {
+        matches!(
+            self,
+            Self::LateStart | Self::NoStart | Self::LostBeforeStart | Self::WrongIdent | Self::SecondCentral
+        )
+    }
+
+    /// Whether it is one of parts, characteristics or State, which a channel has not.
+    pub const fn needs_gatt(self) -> bool {
+        !matches!(
+            self,
+            Self::LostAfterRequest | Self::DisconnectAfterResponse | Self::EndByStatus
+        )
+    }
+
     /// What it is.
     pub const fn about(self) -> &'static str {
         match self {
             Self::LateStart => "the start comes after three seconds (ble-central)",
             Self::NoStart => "connects and never starts (ble-central)",
-            Self::LostBeforeStart => "is lost before the start, and comes again with the same code",
+            Self::LostBeforeStart => {
+                "is lost before the start, and comes again with the same code (ble-central)"
+            }
             Self::LostAfterRequest => "is lost when the request has come",
             Self::LostInResponse => "is lost half-way through the response",
             Self::DisconnectAfterResponse => "hangs up right after the last byte",

@@ -151,6 +151,12 @@ impl Radio {
                 "the fault second-central needs --transport ble-central and --second-adapter".to_owned(),
             );
         }
+        if let Some(fault) = fault.filter(|fault| l2cap && fault.needs_gatt()) {
+            return Err(format!(
+                "the fault {} is one of GATT: not with l2cap",
+                fault.name()
+            ));
+        }
         Ok(Some(Self {
             peripheral: peripheral || l2cap,
             central,

@@ -33,6 +33,8 @@ pub(crate) enum Failure {
     Unfinished,
     /// A message came in parts, and cannot be read, on a system that may hand parts on in the wrong order.
     Reordered { phase: Phase },
+    /// A message cannot be read, on a link whose long parts the system is known to lose.
+    PartsLost { phase: Phase },
     /// The reader's key does not sign the request.
     Signature(String),
     /// The service that judges cannot be reached.
@@ -57,6 +59,7 @@ impl Failure {
             Self::Radio { fault, .. } => fault.code(),
             Self::Framing { .. } => "session.decoding",
             Self::Reordered { .. } => "bluetooth.reordered",
+            Self::PartsLost { .. } => "bluetooth.parts_lost",
             Self::Signature(_) => "reader.signature",
             Self::ServiceUnreachable(_) => "service.unreachable",
             Self::ServiceTimeout => "service.timeout",
@@ -71,9 +74,10 @@ impl Failure {
             Self::Session(failure) => failure.phase().name(),
             Self::Engagement | Self::Silence => Phase::Engagement.name(),
             Self::Connect | Self::NoTransport => Phase::Connect.name(),
-            Self::Radio { phase, .. } | Self::Framing { phase, .. } | Self::Reordered { phase } => {
-                phase.name()
-            }
+            Self::Radio { phase, .. }
+            | Self::Framing { phase, .. }
+            | Self::Reordered { phase }
+            | Self::PartsLost { phase } => phase.name(),
             Self::Unfinished => Phase::Receive.name(),
             Self::Signature(_) => Phase::Request.name(),
             Self::ServiceUnreachable(_)
@@ -121,6 +125,9 @@ impl Failure {
             Self::Reordered { .. } => {
                 "start again with a fresh code, and have the technician set Channels = 1 under [GATT] in /etc/bluetooth/main.conf"
             }
+            Self::PartsLost { .. } => {
+                "start again with a fresh code, and have the technician set ExchangeMTU = 512 under [GATT] in /etc/bluetooth/main.conf"
+            }
             Self::Signature(_) => "check the reader's key and certificate",
             Self::ServiceUnreachable(_) => {
                 "check the network and the address of the service, or judge here with --verify local"
@@ -150,6 +157,9 @@ impl fmt::Display for Failure {
             Self::Unfinished => f.write_str("the phone began a message and never sent its last part"),
             Self::Reordered { .. } => f.write_str(
                 "the parts of the phone's message seem to have come in the wrong order: the Bluetooth service spreads them over several channels",
+            ),
+            Self::PartsLost { .. } => f.write_str(
+                "the long parts of the phone's message seem to be lost: the Bluetooth service drops what is longer than 510 bytes",
             ),
             Self::Signature(error) => f.write_str(error),
             Self::ServiceUnreachable(error) => write!(f, "the service cannot be reached: {error}"),
@@ -199,6 +209,13 @@ mod tests {
                 },
                 "bluetooth.reordered",
                 "receive",
+            ),
+            (
+                Failure::PartsLost {
+                    phase: Phase::Consent,
+                },
+                "bluetooth.parts_lost",
+                "consent",
             ),
             (radio(RadioFault::NoAdapter(None)), "bluetooth.adapter", "connect"),
             (

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::counter::{Counter, since};
 use crate::failure::Failure;
 use crate::say;
-use crate::transport::{Connector, LinkError, Received, Transport};
+use crate::transport::{Connector, LinkError, Received, Suspicion, Transport};
 
 /// The exit status of a transaction without a verdict.
 const NO_VERDICT: u8 = 3;
@@ -200,7 +200,11 @@ impl Transaction<'_> {
             | SessionFailure::Decoding {
                 phase,
                 fault: Some(_),
-            } if link.may_be_reordered() => Failure::Reordered { phase },
+            } => match link.suspicion() {
+                Some(Suspicion::Reordered) => Failure::Reordered { phase },
+                Some(Suspicion::Lost) => Failure::PartsLost { phase },
+                None => failure.into(),
+            },
             _ => failure.into(),
         }
     }

@@ -48,6 +48,19 @@ impl LinkError {
     pub(crate) const LOST: Self = Self::Lost { untouched: false };
 }
 
+/// What a system is known to do to the parts of a message, should the message make no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "bluetooth"),
+    expect(dead_code, reason = "only Bluetooth fails in these ways")
+)]
+pub(crate) enum Suspicion {
+    /// Hand them on in the wrong order.
+    Reordered,
+    /// Lose the long ones.
+    Lost,
+}
+
 /// One connection to a phone.
 pub(crate) trait Transport {
     /// Sends one message. It is with the transport, whole, when this returns.
@@ -70,9 +83,9 @@ pub(crate) trait Transport {
         false
     }
 
-    /// Whether the last message may have been put together in the wrong order.
-    fn may_be_reordered(&self) -> bool {
-        false
+    /// What the system may have done to the parts of the last message.
+    fn suspicion(&self) -> Option<Suspicion> {
+        None
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) async fn start(adapter: &Adapter, plan: &Plan) -> Result<Client, Stri
             Some(LinkFault::LateStart) => sleep(LATE).await,
             Some(LinkFault::NoStart) => {
                 while !matches!(client.next().await, Incoming::Gone) {}
+                client.close().await;
                 return core::future::pending().await;
             }
             _ => {}

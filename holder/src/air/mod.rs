@@ -218,7 +218,7 @@ async fn run(
     let _ = tell.send(Happening::Ready);
     let serving = async {
         match server {
-            Some(server) => server.wait(plan).await,
+            Some(server) => server.wait().await,
             None => core::future::pending().await,
         }
     };
@@ -294,7 +294,11 @@ async fn pump(
                         sleep(Duration::from_millis(100)).await;
                         return Ok(());
                     }
-                    Some(LinkFault::EndByState) => side.write(true, &[2]).await?,
+                    Some(LinkFault::EndByState) => {
+                        // The system takes State and parts from two sockets.
+                        sleep(Duration::from_millis(300)).await;
+                        side.write(true, &[2]).await?;
+                    }
                     _ => {}
                 }
             }

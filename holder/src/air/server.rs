@@ -13,7 +13,6 @@ use bluer::gatt::local::{
 use bluer::l2cap::{SocketAddr, Stream as L2capStream, StreamListener};
 use bluer::{Adapter, Address, DeviceEvent, DeviceProperty};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use holder::link_fault::LinkFault;
 use mdoc::session::ble::MDOC_SERVICE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -21,7 +20,6 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{Incoming, Plan};
-use crate::say;
 
 /// A reader is in a hurry.
 const INTERVAL: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(60));
@@ -202,8 +200,7 @@ impl Server {
     }
 
     /// Until a reader has written the start, or opened the channel.
-    pub(super) async fn wait(mut self, plan: &Plan) -> Result<Self, String> {
-        let mut to_lose = plan.fault == Some(LinkFault::LostBeforeStart);
+    pub(super) async fn wait(mut self) -> Result<Self, String> {
         loop {
             let listener = self.listener.as_ref();
             let accepted = async {
@@ -214,16 +211,8 @@ impl Server {
             };
             tokio::select! {
                 biased;
-                from = self.state.subscription() => {
-                    if core::mem::take(&mut to_lose) {
-                        lose(&self.adapter, from).await;
-                    }
-                }
-                from = self.server_to_client.subscription() => {
-                    if core::mem::take(&mut to_lose) {
-                        lose(&self.adapter, from).await;
-                    }
-                }
+                _ = self.state.subscription() => {}
+                _ = self.server_to_client.subscription() => {}
                 accepted = accepted => {
                     let (stream, from) = accepted.map_err(|error| error.to_string())?;
                     self.channel = Some(stream);
@@ -338,14 +327,4 @@ impl Server {
         }
         drop(self.application.take());
     }
-}
-
-/// The link is lost: the reader may come again.
-async fn lose(adapter: &Adapter, reader: Address) {
-    say("the link is lost before the start");
-    if let Ok(device) = adapter.device(reader) {
-        let _ = device.disconnect().await;
-    }
-    // A device that was disconnected from here is let in again only when the system has forgotten it.
-    let _ = adapter.remove_device(reader).await;
 }

@@ -79,7 +79,7 @@ pub(super) async fn connect(
     loop {
         let device = find(&radio, plan).await?;
         found();
-        touched.set(&radio.adapter, device.address());
+        touched.add(&radio.adapter, device.address());
         match timeout(CONNECT, open(&device, plan)).await {
             Ok(Ok(Opened::Gatt(size, parts))) => {
                 return Ok(Connected::Gatt(size, Box::new(parts.with(radio, device))));
@@ -111,6 +111,7 @@ async fn find(radio: &Radio, plan: &CentralPlan) -> Result<Device, RadioFault> {
         .set_discovery_filter(filter)
         .await
         .map_err(|error| fault(&error))?;
+    forget_strangers(radio).await;
     let events = radio
         .adapter
         .discover_devices_with_changes()
@@ -135,6 +136,23 @@ async fn find(radio: &Radio, plan: &CentralPlan) -> Result<Device, RadioFault> {
                 None => return Err(RadioFault::AdapterGone),
             },
             _ = look_after.tick() => radio.check().await?,
+        }
+    }
+}
+
+/// Lets the system forget the devices that it merely came across. One that it still knows from a connection that broke
+/// off (an adapter that was unplugged, a service that was killed) keeps the services of then, whatever it advertises.
+async fn forget_strangers(radio: &Radio) {
+    for address in radio.adapter.device_addresses().await.unwrap_or_default() {
+        let Ok(device) = radio.adapter.device(address) else {
+            continue;
+        };
+        let known = device.is_connected().await.unwrap_or(true)
+            || device.is_paired().await.unwrap_or(true)
+            || device.is_trusted().await.unwrap_or(true)
+            || device.is_blocked().await.unwrap_or(true);
+        if !known {
+            let _ = radio.adapter.remove_device(address).await;
         }
     }
 }

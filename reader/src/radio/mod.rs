@@ -29,7 +29,7 @@ use crate::arguments;
 use crate::counter::Counter;
 use crate::failure::Failure;
 use crate::say;
-use crate::transport::{Connector, LinkError, Received, Stop, Transport};
+use crate::transport::{Connector, LinkError, Received, Stop, Suspicion, Transport};
 use plan::Plan;
 use worker::{Command, Happening};
 
@@ -97,7 +97,7 @@ impl Bluetooth {
             happenings,
             stop: self.stop.clone(),
             pending: false,
-            reordered: false,
+            suspicion: None,
         };
         let quiet = self.quiet;
         loop {
@@ -176,7 +176,7 @@ struct Link {
     happenings: Receiver<Happening>,
     stop: Stop,
     pending: bool,
-    reordered: bool,
+    suspicion: Option<Suspicion>,
 }
 
 enum Next {
@@ -232,9 +232,9 @@ impl Transport for Link {
                         None => return Ok(Received::Deadline),
                     }
                 }
-                Next::Happening(Happening::Message { message, reordered }) => {
+                Next::Happening(Happening::Message { message, suspicion }) => {
                     self.pending = false;
-                    self.reordered = reordered;
+                    self.suspicion = suspicion;
                     return Ok(Received::Message(message));
                 }
                 Next::Happening(Happening::Ended) => return Ok(Received::End),
@@ -257,7 +257,7 @@ impl Transport for Link {
         self.pending
     }
 
-    fn may_be_reordered(&self) -> bool {
-        self.reordered
+    fn suspicion(&self) -> Option<Suspicion> {
+        self.suspicion
     }
 }

@@ -21,10 +21,11 @@ use mdoc::session::ble::{READER_SERVICE, STATE_START};
 use mdoc::session::framing::PartSize;
 use mdoc::session::link::Outgoing;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::plan::PeripheralPlan;
+use super::race::Touched;
 use super::system::{Radio, fault};
 use super::worker::{Gone, Incoming};
 use crate::radio_fault::RadioFault;
@@ -44,6 +45,7 @@ const LONGEST_NOTIFICATION: usize = 510;
 struct Written {
     from: Address,
     state: bool,
+    mtu: u16,
     value: Vec<u8>,
 }
 
@@ -56,6 +58,8 @@ pub(super) struct Server {
     application: ApplicationHandle,
     advertisement: AdvertisementHandle,
     written: Receiver<Written>,
+    /// Who has read the Ident.
+    looked: Receiver<Address>,
     phone: Phone,
     state: Notifications,
     server_to_client: Notifications,
@@ -69,11 +73,13 @@ struct Notifications {
 }
 
 impl Notifications {
-    async fn subscription(&mut self) -> Option<()> {
+    /// Whose subscription it is.
+    async fn subscription(&mut self) -> Option<Address> {
         loop {
             if let CharacteristicControlEvent::Notify(writer) = self.control.next().await? {
+                let from = writer.device_address();
                 self.writer = Some(writer);
-                return Some(());
+                return Some(from);
             }
         }
     }
@@ -83,6 +89,7 @@ impl Server {
     /// Registers the service with the system and advertises it.
     pub(super) async fn register(radio: Radio, plan: &PeripheralPlan) -> Result<Self, RadioFault> {
         let (tell, written) = channel(MAX_WAITING);
+        let (tell_look, looked) = channel(MAX_WAITING);
         let phone = Phone::default();
         let (state_control, state_handle) = characteristic_control();
         let (server_control, server_handle) = characteristic_control();
@@ -118,7 +125,8 @@ impl Server {
                     uuid: Uuid::from_u128(READER_SERVICE.ident.unwrap_or_default()),
                     read: Some(CharacteristicRead {
                         read: true,
-                        fun: Box::new(move |_| {
+                        fun: Box::new(move |request| {
+                            let _ = tell_look.try_send(request.device_address);
                             let ident = ident.clone();
                             async move { Ok(ident) }.boxed()
                         }),
@@ -144,6 +152,7 @@ impl Server {
             application,
             advertisement,
             written,
+            looked,
             phone,
             state: Notifications {
                 control: state_control,
@@ -159,15 +168,26 @@ impl Server {
 
     /// Waits until a phone has subscribed and written the start, and gives the size of parts to it. `approached` is
     /// called when one subscribes. What is written before the start is ignored.
-    pub(super) async fn wait_for_start(&mut self, approached: impl Fn()) -> Result<PartSize, RadioFault> {
+    pub(super) async fn wait_for_start(
+        &mut self,
+        touched: &Touched,
+        approached: impl Fn(),
+    ) -> Result<PartSize, RadioFault> {
         let mut look_after = interval(Duration::from_secs(1));
         loop {
             tokio::select! {
                 biased;
-                Some(()) = self.state.subscription() => approached(),
-                Some(()) = self.server_to_client.subscription() => approached(),
+                Some(from) = self.state.subscription() => {
+                    touched.add(&self.radio.adapter, from);
+                    approached();
+                }
+                Some(from) = self.server_to_client.subscription() => {
+                    touched.add(&self.radio.adapter, from);
+                    approached();
+                }
+                Some(from) = self.looked.recv() => touched.add(&self.radio.adapter, from),
                 written = self.written.recv() => match written {
-                    Some(Written { from, state: true, value }) if value == [STATE_START] => {
+                    Some(Written { from, state: true, value, .. }) if value == [STATE_START] => {
                         if self.subscribed().await {
                             *self.phone.lock().unwrap_or_else(PoisonError::into_inner) = Some(from);
                             self.started = Some(from);
@@ -238,6 +258,8 @@ impl Server {
             state,
             server_to_client,
             events: None,
+            left_at: None,
+            loses_long_values: false,
         }
     }
 }
@@ -265,7 +287,13 @@ fn write(state: bool, tell: &Sender<Written>, phone: &Phone) -> CharacteristicWr
         method: CharacteristicWriteMethod::Fun(Box::new(move |value, request| {
             let from = request.device_address;
             let owner = *phone.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = tell.try_send(Written { from, state, value });
+            let mtu = request.mtu;
+            let _ = tell.try_send(Written {
+                from,
+                state,
+                mtu,
+                value,
+            });
             let answer = match owner {
                 Some(owner) if owner != from => Err(ReqError::NotPermitted),
                 _ => Ok(()),
@@ -285,9 +313,21 @@ pub(super) struct Peripheral {
     state: Notifications,
     server_to_client: Notifications,
     events: Option<Pin<Box<dyn Stream<Item = DeviceEvent>>>>,
+    /// When the system said that the phone is gone.
+    left_at: Option<Instant>,
+    /// The phone may write values that the system loses, and none of their length has come.
+    loses_long_values: bool,
 }
 
+/// The largest ATT_MTU whose full values BlueZ's GATT server passes on; before 5.69 it loses longer ones without a word.
+const SAFE_MTU: u16 = 513;
+
 impl Peripheral {
+    /// Whether the parts of a message may have been lost by the system.
+    pub(super) const fn loses_long_values(&self) -> bool {
+        self.loses_long_values
+    }
+
     /// The phone in session.
     pub(super) const fn phone(&self) -> Option<Address> {
         self.phone
@@ -310,19 +350,29 @@ impl Peripheral {
             let Some(events) = &mut self.events else {
                 return Incoming::Gone;
             };
+            // The last values may come behind the news that the phone is gone: they come another way. This future may
+            // be dropped at any moment, so the news is kept.
+            let left = async {
+                match self.left_at {
+                    Some(left_at) => sleep_until(left_at + STRAGGLERS).await,
+                    None => core::future::pending().await,
+                }
+            };
             let written = tokio::select! {
                 biased;
                 written = self.written.recv() => written,
-                event = events.next() => match event {
-                    // The last values may be behind it: they came another way.
-                    Some(DeviceEvent::PropertyChanged(DeviceProperty::Connected(false))) | None => {
-                        timeout(STRAGGLERS, self.written.recv()).await.ok().flatten()
+                event = events.next(), if self.left_at.is_none() => {
+                    if matches!(event, Some(DeviceEvent::PropertyChanged(DeviceProperty::Connected(false))) | None) {
+                        self.left_at = Some(Instant::now());
                     }
-                    Some(_) => continue,
-                },
+                    continue;
+                }
+                () = left => None,
             };
             match written {
                 Some(written) if Some(written.from) == self.phone => {
+                    let long = written.value.len() > LONGEST_NOTIFICATION;
+                    self.loses_long_values = written.mtu > SAFE_MTU && !long;
                     return if written.state {
                         Incoming::State(written.value)
                     } else {

@@ -82,6 +82,23 @@ pub(super) async fn connect(
     }
 }
 
+/// As [`connect`], to a link that has started.
+#[cfg(not(target_os = "linux"))]
+pub(super) async fn reach(
+    plan: &CentralPlan,
+    options: &super::Options,
+    found: &impl Fn(),
+) -> Result<(super::worker::Carrier, super::worker::Cutting), RadioFault> {
+    use mdoc::session::link::{GattLink, GattRole};
+    let (size, portable) = connect(plan, options.adapter.as_deref(), found).await?;
+    let mut link = GattLink::new(GattRole::Client, size, options.max_message_len);
+    link.start();
+    Ok((
+        super::worker::Carrier::Portable(Box::new(portable)),
+        super::worker::Cutting::Gatt(link),
+    ))
+}
+
 async fn choose(manager: &Manager, name: Option<&str>) -> Result<Adapter, RadioFault> {
     for adapter in manager.adapters().await.map_err(|error| fault(&error))? {
         let info = adapter.adapter_info().await.map_err(|error| fault(&error))?;

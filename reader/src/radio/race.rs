@@ -1,6 +1,7 @@
 //! Both roles at once where the phone offers both: the first that can start a session wins.
 
 use core::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,12 +28,12 @@ const PREFERENCE: Duration = Duration::from_secs(1);
 pub(super) async fn run(
     plan: &Plan,
     options: &Options,
+    touched: &Touched,
     found: impl Fn() + Clone,
 ) -> Result<(Carrier, Cutting), RadioFault> {
     let approached = Rc::new(Cell::new(false));
-    let touched = Touched::default();
-    let serving = serve(plan, options, Rc::clone(&approached), found.clone());
-    let seeking = seek(plan, options, &touched, found);
+    let serving = serve(plan, options, Rc::clone(&approached), touched, found.clone());
+    let seeking = seek(plan, options, touched, found);
     tokio::pin!(serving, seeking);
     let (mut serving_failed, mut seeking_failed) = (None, None);
     loop {
@@ -40,7 +41,7 @@ pub(super) async fn run(
             biased;
             served = &mut serving, if serving_failed.is_none() => match served {
                 Ok((peripheral, link)) => {
-                    touched.forget_unless(peripheral.phone()).await;
+                    touched.forget(peripheral.phone()).await;
                     return Ok((Carrier::Peripheral(Box::new(peripheral)), Cutting::Gatt(link)));
                 }
                 Err(fault) => serving_failed = Some(fault),
@@ -51,7 +52,7 @@ pub(super) async fn run(
                         && serving_failed.is_none()
                         && let Ok(Ok((peripheral, link))) = timeout(PREFERENCE, &mut serving).await
                     {
-                        touched.forget_unless(peripheral.phone()).await;
+                        touched.forget(peripheral.phone()).await;
                         return Ok((Carrier::Peripheral(Box::new(peripheral)), Cutting::Gatt(link)));
                     }
                     return Ok(ready.start(options.max_message_len));
@@ -72,13 +73,14 @@ async fn serve(
     plan: &Plan,
     options: &Options,
     approached: Rc<Cell<bool>>,
+    touched: &Touched,
     found: impl Fn(),
 ) -> Result<(Peripheral, GattLink), Option<RadioFault>> {
     let plan = plan.peripheral.as_ref().ok_or(None)?;
     let radio = Radio::open(options.adapter.as_deref()).await?;
     let mut server = Server::register(radio, plan).await?;
     let size = server
-        .wait_for_start(|| {
+        .wait_for_start(touched, || {
             approached.set(true);
             found();
         })
@@ -89,23 +91,24 @@ async fn serve(
     Ok((server.into_started(), link))
 }
 
-/// The device that the central role has to do with: forgotten by the system when that role is given up.
-#[derive(Default)]
-pub(super) struct Touched(RefCell<Option<(Adapter, Address)>>);
+/// Devices that this connection has had to do with: those that are not the phone being read are disconnected, and
+/// forgotten by the system.
+#[derive(Clone, Default)]
+pub(super) struct Touched(Rc<RefCell<BTreeMap<Address, Adapter>>>);
 
 impl Touched {
-    pub(super) fn set(&self, adapter: &Adapter, device: Address) {
-        *self.0.borrow_mut() = Some((adapter.clone(), device));
+    pub(super) fn add(&self, adapter: &Adapter, device: Address) {
+        self.0.borrow_mut().insert(device, adapter.clone());
     }
 
-    /// Disconnects the device and forgets it, unless it is the phone that is being read.
-    async fn forget_unless(&self, phone: Option<Address>) {
-        let touched = self.0.borrow_mut().take();
-        if let Some((adapter, device)) = touched
-            && phone != Some(device)
-        {
-            // It may be gone already.
-            let _ = adapter.remove_device(device).await;
+    /// Forgets all but the phone.
+    pub(super) async fn forget(&self, phone: Option<Address>) {
+        let touched = core::mem::take(&mut *self.0.borrow_mut());
+        for (device, adapter) in touched {
+            if phone != Some(device) {
+                // It may be gone already.
+                let _ = adapter.remove_device(device).await;
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::plan::Plan;
 use super::{Options, system};
 use crate::radio_fault::RadioFault;
+use crate::transport::Suspicion;
 
 /// How often service and adapter are looked after.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
@@ -42,10 +43,10 @@ pub(super) enum Happening {
     Sent,
     /// The first part of a message has come, and more are due.
     Progress,
-    /// A whole message, and whether its parts may have come in the wrong order.
+    /// A whole message, and what the system may have done to its parts.
     Message {
         message: Zeroizing<Vec<u8>>,
-        reordered: bool,
+        suspicion: Option<Suspicion>,
     },
     /// The phone ended the connection.
     Ended,
@@ -102,6 +103,15 @@ impl Carrier {
             #[cfg(target_os = "linux")]
             Self::Channel(carrier) => carrier.next().await,
             Self::Portable(carrier) => carrier.next().await,
+        }
+    }
+
+    /// Whether parts of the last message may have been lost by the system.
+    fn loses_long_values(&self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Peripheral(carrier) => carrier.loses_long_values(),
+            _ => false,
         }
     }
 
@@ -250,42 +260,66 @@ impl Ports {
 }
 
 async fn run(plan: &Plan, options: &Options, mut ports: Ports) {
+    let touched = Touched::default();
     let found = {
         let tell = ports.tell.clone();
-        let reach = reach(plan, options, move || drop(tell.send(Happening::Found)));
+        let reach = reach(plan, options, &touched, move || drop(tell.send(Happening::Found)));
         tokio::select! {
-            found = reach => found,
+            found = reach => Some(found),
             // Finished before it began, or given up.
-            _ = ports.to_do.recv() => return,
+            _ = ports.to_do.recv() => None,
         }
     };
     let (mut carrier, mut cutting) = match found {
-        Ok(found) => found,
-        Err(fault) => return ports.tell(Happening::Fault(fault)),
+        Some(Ok(found)) => found,
+        Some(Err(fault)) => {
+            ports.tell(Happening::Fault(fault));
+            return drop(timeout(TIDY, forget(&touched)).await);
+        }
+        None => return drop(timeout(TIDY, forget(&touched)).await),
     };
     ports.tell(Happening::Up);
     let last = pump(&mut carrier, &mut cutting, &mut ports).await;
     let tidy = async {
         say_goodbye(&mut carrier, &mut cutting, last).await;
         carrier.close().await;
+        forget(&touched).await;
     };
     // A system that does not answer keeps nobody waiting; the connection to it ends with the thread.
     let _ = timeout(TIDY, tidy).await;
 }
 
 #[cfg(target_os = "linux")]
+use super::race::Touched;
+
+#[cfg(target_os = "linux")]
+async fn forget(touched: &Touched) {
+    touched.forget(None).await;
+}
+
+#[cfg(target_os = "linux")]
 async fn reach(
     plan: &Plan,
     options: &Options,
+    touched: &Touched,
     found: impl Fn() + Clone,
 ) -> Result<(Carrier, Cutting), RadioFault> {
-    super::race::run(plan, options, found).await
+    super::race::run(plan, options, touched, found).await
 }
+
+/// Nothing that the system would have to forget.
+#[cfg(not(target_os = "linux"))]
+#[derive(Default)]
+struct Touched;
+
+#[cfg(not(target_os = "linux"))]
+async fn forget(_: &Touched) {}
 
 #[cfg(not(target_os = "linux"))]
 async fn reach(
     plan: &Plan,
     options: &Options,
+    _: &Touched,
     found: impl Fn() + Clone,
 ) -> Result<(Carrier, Cutting), RadioFault> {
     match &plan.central {
@@ -335,7 +369,13 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                         LinkEvent::Progress => Happening::Progress,
                         LinkEvent::Message(message) => Happening::Message {
                             message,
-                            reordered: may_reorder && cutting.in_parts(),
+                            suspicion: if carrier.loses_long_values() {
+                                Some(Suspicion::Lost)
+                            } else if may_reorder && cutting.in_parts() {
+                                Some(Suspicion::Reordered)
+                            } else {
+                                None
+                            },
                         },
                         LinkEvent::Ended => Happening::Ended,
                         LinkEvent::Failed(error) => Happening::Framing(error),

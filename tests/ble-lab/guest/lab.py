@@ -147,6 +147,9 @@ class Lab:
         for folder in (RUN, '/run/dbus'):
             os.makedirs(folder)
         bring_loopback_up()
+        # Where an installed system has it, and the programs look.
+        os.makedirs('/etc/bluetooth', exist_ok=True)
+        pathlib.Path('/etc/bluetooth/main.conf').write_text(self.configuration.read_text())
         packages = self.target / 'packages'
         self.daemon('dbus', packages / 'usr/bin/dbus-daemon', f'--config-file={HERE}/dbus.conf', '--nofork',
                     '--nopidfile', own_libraries=True)
