@@ -22,12 +22,22 @@ main() {
         run "pure RustCrypto backend" some \
             cargo test -p mdoc -p relying-party --no-default-features --lib --tests --locked --no-fail-fast --color never
     fi
+    bluetooth
     run "examples in the documentation" any cargo test --doc --workspace --locked --no-fail-fast --color never
 
     echo
     [ -n "${MDOC_VECTORS:-}" ] || echo "MDOC_VECTORS is not set: comparisons with published vectors were left out."
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
+}
+
+# The programs with Bluetooth, as far as that needs none; `make test-ble` does the rest.
+bluetooth() {
+    [ "$(uname)" = Linux ] || return 0
+    pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
+    run "with Bluetooth" some \
+        cargo test -p reader -p holder --features reader/bluetooth,holder/bluetooth --lib --bins --locked \
+        --no-fail-fast --color never
 }
 
 # Other people's libraries in a Python environment of their own. Without Python, or without the network the first

@@ -146,10 +146,20 @@ impl Radio {
         if has(Transport::Tcp) {
             return Err("tcp does not go with the other transports".to_owned());
         }
-        if fault == Some(LinkFault::SecondCentral) && (!central || arguments.second_adapter.is_none()) {
-            return Err(
-                "the fault second-central needs --transport ble-central and --second-adapter".to_owned(),
-            );
+        if let Some(fault) = fault.filter(|fault| arguments.bridge && *fault != LinkFault::EndByStatus) {
+            return Err(format!(
+                "the fault {} is one of the link, which is another program's",
+                fault.name()
+            ));
+        }
+        if let Some(fault) = fault.filter(|fault| fault.needs_client() && (!central || peripheral || l2cap)) {
+            return Err(format!(
+                "the fault {} needs --transport ble-central alone",
+                fault.name()
+            ));
+        }
+        if fault == Some(LinkFault::SecondCentral) && arguments.second_adapter.is_none() {
+            return Err("the fault second-central needs --second-adapter".to_owned());
         }
         if let Some(fault) = fault.filter(|fault| l2cap && fault.needs_gatt()) {
             return Err(format!(

@@ -341,6 +341,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
     let mut look_after = interval(LOOK_AFTER);
     look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let may_reorder = system::may_reorder();
+    let mut begun = tokio::time::Instant::now();
     loop {
         tokio::select! {
             biased;
@@ -366,15 +367,23 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                 for event in cutting.handle(&incoming) {
                     ports.tell(match event {
                         LinkEvent::Started => continue,
-                        LinkEvent::Progress => Happening::Progress,
+                        LinkEvent::Progress => {
+                            begun = tokio::time::Instant::now();
+                            Happening::Progress
+                        }
                         LinkEvent::Message(message) => Happening::Message {
-                            message,
                             suspicion: if carrier.loses_long_values() {
                                 Some(Suspicion::Lost)
                             } else if may_reorder && cutting.in_parts() {
                                 Some(Suspicion::Reordered)
                             } else {
                                 None
+                            },
+                            message: {
+                                // How fast the air was; nothing of what it brought.
+                                let (bytes, micros) = (message.len(), begun.elapsed().as_micros());
+                                tracing::debug!(bytes, micros, "a message has come");
+                                message
                             },
                         },
                         LinkEvent::Ended => Happening::Ended,

@@ -73,7 +73,10 @@ pub(crate) async fn run(
     println!("{line}");
     write(state, &[2]).await?;
     drop(socket);
-    device.disconnect().await?;
+    // bluetoothd does not always answer where the other side has gone meanwhile.
+    if let Ok(ended) = timeout(IDLE, device.disconnect()).await {
+        ended?;
+    }
     Ok(())
 }
 
