@@ -113,6 +113,13 @@ pub(crate) fn run(arguments: &Present) -> Result<(), String> {
 }
 
 /// How the phone offers Bluetooth LE.
+#[cfg_attr(
+    not(all(feature = "bluetooth", target_os = "linux")),
+    expect(
+        dead_code,
+        reason = "only a phone with Bluetooth looks at its adapters and faults"
+    )
+)]
 pub(crate) struct Radio {
     pub(crate) peripheral: bool,
     pub(crate) central: bool,

@@ -79,12 +79,19 @@ python_environment() {
 # Builds the programs under test and the bare loop; programs.json says where cargo put them.
 programs() {
     say "building the programs"
+    rm -rf "$work/programs"
+    mkdir -p "$work/programs"
     {
         cargo build --locked --quiet -p reader -p holder --features reader/bluetooth,holder/bluetooth \
             --message-format=json
         cargo build --locked --quiet --manifest-path "$lab/bare/Cargo.toml" --target-dir "$work/bare" \
             --message-format=json
     } | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' |
+        while read -r program; do
+            # A copy: another build, without Bluetooth, may take the place of this one meanwhile.
+            cp "$program" "$work/programs/"
+            echo "$work/programs/${program##*/}"
+        done |
         sed 's#.*/\(.*\)#"\1": "&"#' | paste -sd, | sed 's/.*/{&}/' >"$work/programs.json"
 }
 
