@@ -372,12 +372,10 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                             Happening::Progress
                         }
                         LinkEvent::Message(message) => Happening::Message {
-                            suspicion: if carrier.loses_long_values() {
-                                Some(Suspicion::Lost)
-                            } else if may_reorder && cutting.in_parts() {
-                                Some(Suspicion::Reordered)
-                            } else {
-                                None
+                            // Where long parts are lost, all that comes is the last one.
+                            suspicion: match cutting.in_parts() {
+                                true => may_reorder.then_some(Suspicion::Reordered),
+                                false => carrier.loses_long_values().then_some(Suspicion::Lost),
                             },
                             message: {
                                 // How fast the air was; nothing of what it brought.

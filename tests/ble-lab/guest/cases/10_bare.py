@@ -12,6 +12,7 @@ def exchange(lab, *client, server=()):
     up = serving.line()
     # It hangs up by itself: bluetoothd 5.66 often dies when a client is killed while it is connected.
     expect(exchanging.status() == 0, 'the bare client ended badly:', exchanging.errors())
+    serving.end()
     lab.note(f'up {up}, down {down}')
     return up, down
 

@@ -36,19 +36,24 @@ def verdict(reader, seconds=50):
     return report, reader.status()
 
 
-def reordered(reader, report, status):
-    """Whether BlueZ on both sides, as it is installed, spoilt the order; the reader says so and names the setting."""
-    if reader.lab.set != 'default' or report['reason'] != 'bluetooth.reordered':
+# What BlueZ as it is installed does to parts, and the setting that the reader must name then.
+SPOILT = {'bluetooth.reordered': 'Channels = 1', 'bluetooth.parts_lost': 'ExchangeMTU = 512'}
+
+
+def spoilt(reader, report, status):
+    """Whether BlueZ, as it is installed, spoilt the order or lost parts; the reader says so and names the setting."""
+    if reader.lab.set != 'default' or report['reason'] not in SPOILT:
         return False
-    expect(report['verdict'] is None and status == 3, 'reordered, and yet', json.dumps(report)[:300])
-    expect('Channels' in reader.errors(), 'the setting is not named:', reader.errors())
-    reader.lab.note('reordered, and said so')
+    expect(report['verdict'] is None and status == 3, 'spoilt, and yet', json.dumps(report)[:300])
+    setting = SPOILT[report['reason']]
+    expect(setting in reader.errors(), 'the setting is not named:', reader.errors())
+    reader.lab.note(f'{report["reason"]}, and {setting} was named')
     return True
 
 
 def accepted(reader, seconds=50):
     report, status = verdict(reader, seconds)
-    if reordered(reader, report, status):
+    if spoilt(reader, report, status):
         return report
     expect(report['verdict'] == 'accepted' and status == 0, 'not accepted:', json.dumps(report)[:300], reader.errors())
     return report
@@ -131,6 +136,6 @@ def tampered(lab):
     _, announced = phone(lab, 'ble-central', '--fault', 'tampered')
     reader = read(lab, announced, purpose=SMALL)
     report, status = verdict(reader)
-    if reordered(reader, report, status):
+    if spoilt(reader, report, status):
         return
     expect((report['verdict'], report['reason'], status) == ('rejected', 'digest.mismatch', 1), json.dumps(report)[:300])
