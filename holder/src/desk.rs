@@ -1,6 +1,7 @@
 //! Where a phone answers one reader, whatever carries the messages.
 
 use std::io;
+use std::time::Duration;
 
 use holder::fault::Fault;
 use holder::phone::{self, Engaged, Message, PhoneError, Session};
@@ -29,6 +30,8 @@ pub(crate) struct Desk<'p> {
     pub(crate) phone: &'p Phone,
     pub(crate) authority: Option<&'p [u8]>,
     pub(crate) require_reader_auth: bool,
+    /// How long the holder thinks.
+    pub(crate) consent_after: Duration,
 }
 
 impl Desk<'_> {
@@ -60,6 +63,7 @@ impl Desk<'_> {
             if self.require_reader_auth && !matches!(reader, Reader::Known(_)) {
                 return carrier.send(&phone::status(20));
             }
+            std::thread::sleep(self.consent_after);
             let response = self.phone.respond(asked, &session);
             let Some(message) = misbehave(self.phone, &mut session, &response, carrier)? else {
                 return Ok(());

@@ -84,6 +84,7 @@ impl LinkFault {
             Self::LostInResponse => Some(("session.transport", "receive")),
             Self::BadPrefix => Some(("session.decoding", "consent")),
             Self::MissingLastPart => Some(("session.timeout", "receive")),
+            // Over a channel in the phase `consent`: the length comes first.
             Self::Oversize => Some(("session.decoding", "receive")),
             Self::LateStart
             | Self::LostBeforeStart
@@ -100,15 +101,21 @@ impl LinkFault {
     pub const fn needs_client(self) -> bool {
         matches!(
             self,
-            Self::LateStart | Self::NoStart | Self::LostBeforeStart | Self::WrongIdent | Self::SecondCentral
+            Self::LateStart | Self::NoStart | Self::WrongIdent | Self::SecondCentral
         )
     }
 
-    /// Whether it is one of parts, characteristics or State, which a channel has not.
+    /// Whether it is one of prefixes, characteristics or State, which a channel has not.
     pub const fn needs_gatt(self) -> bool {
         !matches!(
             self,
-            Self::LostAfterRequest | Self::DisconnectAfterResponse | Self::EndByStatus
+            Self::LostAfterRequest
+                | Self::LostInResponse
+                | Self::DisconnectAfterResponse
+                | Self::MissingLastPart
+                | Self::Oversize
+                | Self::MtuChanges
+                | Self::EndByStatus
         )
     }
 
@@ -118,7 +125,7 @@ impl LinkFault {
             Self::LateStart => "the start comes after three seconds (ble-central)",
             Self::NoStart => "connects and never starts (ble-central)",
             Self::LostBeforeStart => {
-                "is lost before the start, and comes again with the same code (ble-central)"
+                "is lost before the start, and comes again with the same code (not with l2cap)"
             }
             Self::LostAfterRequest => "is lost when the request has come",
             Self::LostInResponse => "is lost half-way through the response",

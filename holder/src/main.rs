@@ -19,6 +19,9 @@ use holder::link_fault::LinkFault;
 
 /// The exit status for wrong usage and unreadable files.
 const USAGE: u8 = 64;
+/// The exit status where this machine's Bluetooth fails.
+#[cfg(all(feature = "bluetooth", target_os = "linux"))]
+const UNAVAILABLE: u8 = 69;
 
 /// A simulated phone with a test issuer. For demonstrations, tests and counters under installation.
 #[derive(Parser)]
@@ -72,9 +75,9 @@ struct Present {
     /// messages
     #[arg(long)]
     bridge: bool,
-    /// Register the advertisement anew every so many milliseconds, for controllers that report it only then
-    #[arg(long, value_name = "MILLISECONDS", hide = true)]
-    readvertise: Option<u64>,
+    /// The size of the portraits, for slow links and for measurements
+    #[arg(long, value_name = "BYTES", default_value_t = 25_000)]
+    portrait_bytes: usize,
     /// What the phone holds: my-number, mdl, pid, photo-id; several with commas
     #[arg(
         long,
@@ -96,6 +99,9 @@ struct Present {
     /// End the session where the reader does not say whose it is
     #[arg(long)]
     require_reader_auth: bool,
+    /// How long the holder thinks before agreeing
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    consent_after: u64,
     /// Get this wrong on purpose
     #[arg(long, value_name = "NAME")]
     fault: Option<String>,
@@ -157,15 +163,39 @@ fn main() -> ExitCode {
         }
     };
     let result = match &arguments.command {
-        Command::Pki(pki) => pki::make(&pki.out),
+        Command::Pki(pki) => pki::make(&pki.out).map_err(Failed::from),
         Command::Present(present) => present::run(present),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&error);
-            ExitCode::from(USAGE)
+        Err(failed) => {
+            say(&failed.words);
+            ExitCode::from(failed.status)
         }
+    }
+}
+
+/// Why a command ended without doing what it was to do.
+struct Failed {
+    words: String,
+    status: u8,
+}
+
+impl Failed {
+    /// This machine's Bluetooth fails.
+    #[cfg(all(feature = "bluetooth", target_os = "linux"))]
+    fn unavailable(words: String) -> Self {
+        Self {
+            words,
+            status: UNAVAILABLE,
+        }
+    }
+}
+
+/// Wrong usage, and files that cannot be used.
+impl From<String> for Failed {
+    fn from(words: String) -> Self {
+        Self { words, status: USAGE }
     }
 }
 

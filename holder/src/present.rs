@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use holder::credential::Credential;
 use holder::fault::Fault;
@@ -19,12 +20,10 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::loopback::Loopback;
-use crate::{Present, Transport, known_credentials, pki, say};
-
-const PORTRAIT_BYTES: usize = 25_000;
+use crate::{Failed, Present, Transport, known_credentials, pki, say};
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Present) -> Result<(), String> {
+pub(crate) fn run(arguments: &Present) -> Result<(), Failed> {
     let link_fault = arguments.fault.as_deref().and_then(LinkFault::by_name);
     let fault = match &arguments.fault {
         Some(name) if link_fault.is_none() => {
@@ -37,7 +36,7 @@ pub(crate) fn run(arguments: &Present) -> Result<(), String> {
         .credential
         .iter()
         .map(|name| {
-            Credential::by_name(name, Some(PORTRAIT_BYTES))
+            Credential::by_name(name, Some(arguments.portrait_bytes))
                 .ok_or_else(|| format!("there is no credential {name}; there are {}", known_credentials()))
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -88,6 +87,7 @@ pub(crate) fn run(arguments: &Present) -> Result<(), String> {
             phone: &phone,
             authority: authority.as_deref(),
             require_reader_auth: arguments.require_reader_auth,
+            consent_after: Duration::from_millis(arguments.consent_after),
         };
         let ended = match (&radio, &listener) {
             (Some(radio), None) => over_the_air(radio, engaged, &desk, &mut random, arguments.qr)?,
@@ -106,7 +106,7 @@ pub(crate) fn run(arguments: &Present) -> Result<(), String> {
         if let Err(error) = ended {
             say(&format!("the session ended: {error}"));
         }
-        if !arguments.repeat {
+        if !arguments.repeat || is_interrupted() {
             return Ok(());
         }
     }
@@ -126,8 +126,6 @@ pub(crate) struct Radio {
     pub(crate) l2cap: bool,
     pub(crate) adapter: Option<String>,
     pub(crate) second_adapter: Option<String>,
-    /// Milliseconds after which the advertisement is registered anew.
-    pub(crate) readvertise: Option<u64>,
     pub(crate) fault: Option<LinkFault>,
 }
 
@@ -180,7 +178,6 @@ impl Radio {
             l2cap,
             adapter: arguments.adapter.clone(),
             second_adapter: arguments.second_adapter.clone(),
-            readvertise: arguments.readvertise,
             fault,
         }))
     }
@@ -229,13 +226,13 @@ fn over_the_air(
     desk: &Desk<'_>,
     random: &mut ChaCha20Rng,
     qr: bool,
-) -> Result<io::Result<()>, String> {
+) -> Result<io::Result<()>, Failed> {
     let (engaged, told) = radio.offered(engaged, random);
     let uuid = told["uuid"].as_str().unwrap_or_default().to_owned();
-    let mut air = crate::air::Air::open(radio, &uuid, engaged.ident())?;
+    let mut air = crate::air::Air::open(radio, &uuid, engaged.ident()).map_err(Failed::unavailable)?;
     announce(None, &engaged, told, qr).map_err(|error| error.to_string())?;
     let ended = desk.answer(&mut air, &engaged);
-    air.close();
+    air.close().map_err(Failed::unavailable)?;
     Ok(ended)
 }
 
@@ -246,8 +243,17 @@ fn over_the_air(
     _: &Desk<'_>,
     _: &mut ChaCha20Rng,
     _: bool,
-) -> Result<io::Result<()>, String> {
-    Err("this holder was built without Bluetooth; build it with --features bluetooth (on Linux)".to_owned())
+) -> Result<io::Result<()>, Failed> {
+    let words = "this holder was built without Bluetooth; build it with --features bluetooth (on Linux)";
+    Err(words.to_owned().into())
+}
+
+/// Whether the program was told to end; without Bluetooth it ends at once when it is.
+fn is_interrupted() -> bool {
+    #[cfg(all(feature = "bluetooth", target_os = "linux"))]
+    return crate::air::is_interrupted();
+    #[cfg(not(all(feature = "bluetooth", target_os = "linux")))]
+    false
 }
 
 /// A MAC needs the device key on the curve of the session (ISO/IEC 18013-5 §9.1.3.5).
@@ -421,7 +427,6 @@ mod tests {
                 l2cap,
                 adapter: None,
                 second_adapter: None,
-                readvertise: None,
                 fault: None,
             };
             let mut random = ChaCha20Rng::from_seed([7; 32]);

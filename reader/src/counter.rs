@@ -15,6 +15,7 @@ use crate::arguments::Common;
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::say;
+use crate::step::Step;
 use crate::upstream::Service;
 
 /// The names, heads and the tag around a response in an encrypted message.
@@ -48,6 +49,7 @@ pub(crate) struct Counter {
     identity: Option<Identity>,
     pub(crate) settings: SessionSettings,
     limits: Limits,
+    service_timeout: Option<Duration>,
     pub(crate) quiet: bool,
 }
 
@@ -95,6 +97,7 @@ impl Counter {
                 ..SessionSettings::default()
             },
             limits,
+            service_timeout: (read.verify != "local").then(|| Duration::from_secs(read.service_timeout)),
             quiet: read.quiet,
         })
     }
@@ -102,6 +105,11 @@ impl Counter {
     /// What is asked, in words.
     pub(crate) fn asked(&self) -> String {
         asked(&self.purpose)
+    }
+
+    /// Tells the clerk which step begins.
+    pub(crate) fn step(&self, step: Step) {
+        self.progress(&step.line(&self.settings, self.service_timeout));
     }
 
     /// Tells the person how far it is.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use mdoc::session::framing::FramingError;
-use mdoc::session::{Phase, SessionFailure};
+use mdoc::session::{Party, Phase, SessionFailure};
 use serde_json::{Value, json};
 
 use crate::radio_fault::RadioFault;
@@ -100,6 +100,12 @@ impl Failure {
                 (SessionFailure::Timeout { .. } | SessionFailure::Transport { .. }, _) => {
                     "bring phone and reader closer together and start again with a fresh code"
                 }
+                (
+                    SessionFailure::Terminated {
+                        by: Party::Reader, ..
+                    },
+                    _,
+                ) => "this counter ended it; start again with a fresh code",
                 (SessionFailure::Terminated { .. }, _) => {
                     "the holder may have declined: ask, and start again with a fresh code"
                 }

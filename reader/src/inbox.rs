@@ -47,10 +47,23 @@ impl Inbox {
         self.changed.notify_all();
     }
 
+    /// Ends the transaction in work, and the inbox with it.
+    pub(crate) fn end(&self) {
+        let mut state = self.state();
+        state.waiting.clear();
+        state.ended = true;
+        self.stop.wish();
+        self.changed.notify_all();
+    }
+
     fn push(&self, line: String) {
         let mut state = self.state();
         // Scanners see a code more than once.
-        if line.is_empty() || state.current.as_ref() == Some(&line) || state.waiting.back() == Some(&line) {
+        if state.ended
+            || line.is_empty()
+            || state.current.as_ref() == Some(&line)
+            || state.waiting.back() == Some(&line)
+        {
             return;
         }
         // A fresh code means that the one in work leads nowhere; anything else can wait.
@@ -197,6 +210,20 @@ mod tests {
         assert_eq!(inbox.next().as_deref(), Some("4901234567894"));
         assert!(!stop.is_wished(), "for that one transaction only");
         assert_eq!(inbox.next(), Some(code(2)));
+    }
+
+    #[test]
+    fn an_end_stops_the_transaction_in_work_and_what_waits() {
+        let stop = Stop::default();
+        let inbox = Inbox::new(stop.clone());
+        inbox.push(code(1));
+        inbox.push("4901234567894".to_owned());
+        assert_eq!(inbox.next(), Some(code(1)));
+        inbox.end();
+        assert!(stop.is_wished());
+        inbox.push(code(2));
+        assert_eq!(inbox.next(), None);
+        assert!(stop.is_wished(), "for good");
     }
 
     #[test]

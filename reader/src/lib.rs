@@ -6,11 +6,13 @@ mod counter;
 mod failure;
 mod identity;
 mod inbox;
+mod interrupt;
 mod loopback;
 #[cfg(feature = "bluetooth")]
 mod radio;
 mod radio_fault;
 mod serve;
+mod step;
 mod transaction;
 mod transport;
 mod upstream;
@@ -100,13 +102,17 @@ fn read_one(read: &Read, then: impl FnOnce(&Outcome)) -> Result<Outcome, StartEr
         }
         (None, text) => {
             let counter = Counter::load(&read.common, RADIO_CONNECT)?;
-            let mut connector = radio_connector(&read.radio, &counter, &Stop::default())?;
+            let stop = Stop::default();
+            let mut connector = radio_connector(&read.radio, &counter, &stop)?;
             counter.progress(&format!("asking for: {}", counter.asked()));
             let text = match text.as_deref() {
                 Some("-") | None => inbox::first_line(std::io::stdin().lock())
                     .map_err(|error| StartError::Argument(error.to_string()))?,
                 Some(text) => text.to_owned(),
             };
+            // From here on there is something to end in good order.
+            interrupt::on_interrupt(move || stop.wish())
+                .map_err(|error| StartError::Argument(error.to_string()))?;
             let clock = Instant::now();
             let result = DeviceEngagement::from_uri(text.trim())
                 .map_err(|_| Failure::Engagement)

@@ -10,17 +10,21 @@ use crate::arguments::Serve;
 use crate::counter::{Counter, StartError};
 use crate::failure::Failure;
 use crate::inbox::Inbox;
+use crate::interrupt::on_interrupt;
+use crate::step::Step;
 use crate::transaction::{Outcome, converse};
 use crate::transport::{Connector, Stop};
 use crate::{RADIO_CONNECT, radio_connector, say};
 
-/// Serves standard input until it ends.
+/// Serves standard input until it ends, or the program is told to.
 pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let counter = Counter::load(&serve.common, RADIO_CONNECT)?;
     let stop = Stop::default();
     let mut connector = radio_connector(&serve.radio, &counter, &stop)?;
     counter.progress(&format!("asking for: {}", counter.asked()));
     let inbox = Arc::new(Inbox::new(stop));
+    let interrupted = Arc::clone(&inbox);
+    on_interrupt(move || interrupted.end()).map_err(|error| StartError::Argument(error.to_string()))?;
     let filled = Arc::clone(&inbox);
     // The thread ends with the input, or with the process.
     std::thread::spawn(move || filled.fill(io::stdin().lock()));
@@ -35,14 +39,14 @@ fn serve_lines(
     out: &mut impl io::Write,
 ) -> Result<(), StartError> {
     loop {
-        counter.progress("waiting for a code …");
+        counter.step(Step::Waiting);
         let Some(line) = inbox.next() else {
             return Ok(());
         };
         let clock = Instant::now();
         let result = match DeviceEngagement::from_uri(&line) {
             Ok(engagement) => {
-                counter.progress("a code was read");
+                counter.step(Step::Engaged);
                 converse(counter, &engagement, connector, clock)
             }
             Err(error) => {

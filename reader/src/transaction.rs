@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
-use mdoc::session::{Event, MonotonicTime, Phase, ReaderSession, SessionFailure, TransportEnd};
+use mdoc::session::{Event, MonotonicTime, Party, Phase, ReaderSession, SessionFailure, TransportEnd};
 use relying_party::next_steps;
 use serde_json::Value;
 
 use crate::counter::{Counter, since};
 use crate::failure::Failure;
 use crate::say;
+use crate::step::Step;
 use crate::transport::{Connector, LinkError, Received, Suspicion, Transport};
 
 /// The exit status of a transaction without a verdict.
@@ -66,7 +67,7 @@ pub(crate) fn converse(
         session: counter.start(engagement, since(clock))?,
         link: None,
     };
-    counter.progress("connecting to the phone …");
+    counter.step(Step::Connecting);
     let result = transaction.run(connector);
     // The phone hears of the end; what it makes of it changes nothing.
     let last = transaction.session.poll_transmit();
@@ -74,7 +75,7 @@ pub(crate) fn converse(
         link.finish(last.as_deref());
     }
     let response = result?;
-    counter.progress("checking …");
+    counter.step(Step::Checking);
     counter.verdict(&response, &transaction.session)
 }
 
@@ -94,9 +95,9 @@ impl Transaction<'_> {
     fn run(&mut self, connector: &mut dyn Connector) -> Result<Response, Failure> {
         self.link = Some(self.connect(connector)?);
         self.session.handle_connected(self.now());
-        self.counter.progress("sending the request …");
+        self.counter.step(Step::Requesting);
         self.request(connector)?;
-        self.counter.progress("waiting for the holder's consent …");
+        self.counter.step(Step::Consent);
         loop {
             match self.session.poll_event() {
                 Some(Event::Response(response)) => {
@@ -154,7 +155,7 @@ impl Transaction<'_> {
         };
         let (session, clock, counter) = (&mut self.session, self.clock, self.counter);
         let received = link.receive(deadline, &mut || {
-            counter.progress("receiving …");
+            counter.step(Step::Receiving);
             session.handle_progress(since(clock));
             session.poll_timeout().map(|time| instant(clock, time))
         });
@@ -188,15 +189,18 @@ impl Transaction<'_> {
     }
 
     /// The session's failure, or what the connection knows of its cause.
-    fn failure(&self, failure: SessionFailure) -> Failure {
-        let Some(link) = &self.link else {
+    fn failure(&mut self, failure: SessionFailure) -> Failure {
+        let Some(link) = &mut self.link else {
             return failure.into();
         };
         match failure {
             SessionFailure::Timeout {
                 phase: Phase::Receive,
             } if link.is_message_pending() => Failure::Unfinished,
-            SessionFailure::Decryption { phase, .. }
+            SessionFailure::Decryption {
+                phase,
+                by: Party::Reader,
+            }
             | SessionFailure::Decoding {
                 phase,
                 fault: Some(_),

@@ -83,8 +83,9 @@ pub(crate) trait Transport {
         false
     }
 
-    /// What the system may have done to the parts of the last message.
-    fn suspicion(&self) -> Option<Suspicion> {
+    /// What the system may have done to the parts of the last message, which makes no sense. May wait a moment for
+    /// parts that have been overtaken.
+    fn suspicion(&mut self) -> Option<Suspicion> {
         None
     }
 }

@@ -4,6 +4,7 @@
 //! which they come; what was registered with the system goes away with the thread.
 
 mod client;
+mod interrupt;
 mod parts;
 mod server;
 
@@ -22,6 +23,7 @@ use crate::desk::Carrier;
 use crate::present::Radio;
 use crate::say;
 use client::Client;
+pub(crate) use interrupt::is_interrupted;
 use server::Server;
 
 /// How long a reader may be silent.
@@ -50,7 +52,8 @@ enum Happening {
 pub(crate) struct Air {
     commands: UnboundedSender<Command>,
     happenings: Receiver<Happening>,
-    thread: JoinHandle<()>,
+    /// What is wrong with this machine's Bluetooth, if anything is.
+    thread: JoinHandle<Result<(), String>>,
 }
 
 impl Air {
@@ -67,20 +70,26 @@ impl Air {
             psm: radio.l2cap.then_some(crate::present::PSM),
             adapter: radio.adapter.clone(),
             second_adapter: radio.second_adapter.clone(),
-            readvertise: radio.readvertise.map(Duration::from_millis),
             fault: radio.fault,
         };
+        interrupt::watch()?;
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let ended = match runtime {
                 Ok(runtime) => runtime.block_on(run(&plan, &tell, to_do)),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(Trouble::Radio(error.to_string())),
+            };
+            let (happening, radio) = match ended {
+                Ok(()) => (Happening::Gone, Ok(())),
+                Err(Trouble::Link(error)) => (Happening::Failed(error), Ok(())),
+                Err(Trouble::Radio(error)) => (
+                    Happening::Failed(error.clone()),
+                    Err(format!("Bluetooth: {error}")),
+                ),
             };
             // Nobody listens where the phone has closed already.
-            let _ = tell.send(match ended {
-                Ok(()) => Happening::Gone,
-                Err(error) => Happening::Failed(error),
-            });
+            let _ = tell.send(happening);
+            radio
         });
         match happenings.recv_timeout(PATIENCE) {
             Ok(Happening::Ready) => Ok(Self {
@@ -93,10 +102,12 @@ impl Air {
         }
     }
 
-    /// Disconnects and waits until everything is gone.
-    pub(crate) fn close(self) {
+    /// Disconnects and waits until everything is gone. The error is what is wrong with this machine's Bluetooth.
+    pub(crate) fn close(self) -> Result<(), String> {
         let _ = self.commands.send(Command::Close);
-        let _ = self.thread.join();
+        self.thread
+            .join()
+            .map_err(|_| "Bluetooth: its thread died".to_owned())?
     }
 }
 
@@ -123,6 +134,14 @@ impl Carrier for Air {
     }
 }
 
+/// Why a connection ended badly.
+enum Trouble {
+    /// This machine's Bluetooth.
+    Radio(String),
+    /// The connection, or the reader.
+    Link(String),
+}
+
 /// What to do on the air.
 struct Plan {
     service: Uuid,
@@ -132,7 +151,6 @@ struct Plan {
     psm: Option<u16>,
     adapter: Option<String>,
     second_adapter: Option<String>,
-    readvertise: Option<Duration>,
     fault: Option<LinkFault>,
 }
 
@@ -208,11 +226,15 @@ async fn run(
     plan: &Plan,
     tell: &Sender<Happening>,
     mut to_do: UnboundedReceiver<Command>,
-) -> Result<(), String> {
-    let session = Session::new().await.map_err(|error| error.to_string())?;
-    let adapter = open_adapter(&session, plan.adapter.as_deref()).await?;
+) -> Result<(), Trouble> {
+    let session = Session::new()
+        .await
+        .map_err(|error| Trouble::Radio(error.to_string()))?;
+    let adapter = open_adapter(&session, plan.adapter.as_deref())
+        .await
+        .map_err(Trouble::Radio)?;
     let server = match plan.server {
-        true => Some(Server::register(&adapter, plan).await?),
+        true => Some(Server::register(&adapter, plan).await.map_err(Trouble::Radio)?),
         false => None,
     };
     let _ = tell.send(Happening::Ready);
@@ -229,18 +251,28 @@ async fn run(
         }
     };
     let mut side = tokio::select! {
-        served = serving => Side::Server(Box::new(served?)),
-        sought = seeking => Side::Client(Box::new(sought?)),
+        served = serving => Side::Server(Box::new(served.map_err(Trouble::Radio)?)),
+        sought = seeking => Side::Client(Box::new(sought.map_err(Trouble::Radio)?)),
         _ = to_do.recv() => return Ok(()),
+        () = interrupt::interrupted() => return Ok(()),
     };
     say(if side.is_channel() {
         "a reader has started a session by a channel"
     } else {
         "a reader has started a session"
     });
-    let pumped = pump(plan, &session, &mut side, tell, &mut to_do).await;
+    let pumped = tokio::select! {
+        pumped = pump(plan, &session, &mut side, tell, &mut to_do) => pumped.map_err(Trouble::Link),
+        () = interrupt::interrupted() => Ok(()),
+    };
     let _ = timeout(TIDY, side.close()).await;
-    pumped
+    match adapter.is_powered().await {
+        Ok(true) => pumped,
+        Ok(false) => Err(Trouble::Radio("the adapter was switched off".to_owned())),
+        Err(_) => Err(Trouble::Radio(
+            "the adapter or the Bluetooth service is gone".to_owned(),
+        )),
+    }
 }
 
 async fn pump(
@@ -312,13 +344,11 @@ async fn pump(
 }
 
 async fn send(side: &mut Side, fault: Option<LinkFault>, message: &[u8]) -> Result<(), String> {
-    if side.is_channel() {
-        let length = u32::try_from(message.len()).map_err(|error| error.to_string())?;
-        return side
-            .write(false, &[&length.to_be_bytes(), message].concat())
-            .await;
-    }
-    for part in parts::cut_with(fault, message, side.value_bytes()) {
+    let pieces = match side.is_channel() {
+        true => parts::stream_with(fault, message),
+        false => parts::cut_with(fault, message, side.value_bytes()),
+    };
+    for part in pieces {
         side.write(false, &part).await?;
     }
     Ok(())

@@ -48,6 +48,26 @@ pub(super) fn cut_with(fault: Option<LinkFault>, message: &[u8], size: usize) ->
     parts
 }
 
+/// What goes into a channel for a response: its length, big-endian, and the message, in one write or several.
+pub(super) fn stream_with(fault: Option<LinkFault>, message: &[u8]) -> Vec<Vec<u8>> {
+    let behind = |length: usize| [&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes(), message].concat();
+    let mut whole = behind(message.len());
+    match fault {
+        Some(LinkFault::LostInResponse) => whole.truncate(4 + message.len() / 2),
+        Some(LinkFault::MissingLastPart) => whole.truncate(4 + message.len().saturating_sub(1)),
+        Some(LinkFault::Oversize) => whole = behind(OVERSIZE),
+        Some(LinkFault::MtuChanges) => {
+            let (head, rest) = whole.split_at(3);
+            return std::iter::once(head)
+                .chain(rest.chunks(997))
+                .map(<[u8]>::to_vec)
+                .collect();
+        }
+        _ => {}
+    }
+    vec![whole]
+}
+
 /// Parts of ever-changing sizes.
 fn uneven(message: &[u8], size: usize) -> Vec<Vec<u8>> {
     let mut rest = message;
@@ -89,6 +109,18 @@ mod tests {
         assert_eq!(joiner.push(b"\x01abc"), None);
         assert_eq!(joiner.push(b"\x00d").unwrap(), b"abcd");
         assert_eq!(joiner.push(b"\x00e").unwrap(), b"e");
+    }
+
+    #[test]
+    fn a_channel_byte_by_byte() {
+        let with = |fault| stream_with(fault, b"abcdef");
+        assert_eq!(with(None), [b"\0\0\0\x06abcdef"], "the untouched twin");
+        assert_eq!(with(Some(LinkFault::LostInResponse)), [b"\0\0\0\x06abc"]);
+        assert_eq!(with(Some(LinkFault::MissingLastPart)), [b"\0\0\0\x06abcde"]);
+        assert_eq!(with(Some(LinkFault::Oversize)), [b"\0\x50\0\0abcdef"]);
+        let pieces = stream_with(Some(LinkFault::MtuChanges), &[7; 2000]);
+        assert!(pieces.len() > 3);
+        assert_eq!(pieces.concat(), stream_with(None, &[7; 2000]).concat());
     }
 
     #[test]

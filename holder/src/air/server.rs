@@ -13,18 +13,23 @@ use bluer::gatt::local::{
 use bluer::l2cap::{SocketAddr, Stream as L2capStream, StreamListener};
 use bluer::{Adapter, Address, DeviceEvent, DeviceProperty};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use holder::link_fault::LinkFault;
 use mdoc::session::ble::MDOC_SERVICE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{Incoming, Plan};
+use crate::say;
 
 /// A reader is in a hurry.
 const INTERVAL: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(60));
 /// BlueZ's client takes values up to this length.
 const LONGEST: usize = 510;
+
+/// How long a phone is away whose link was lost.
+const AWAY: Duration = Duration::from_millis(500);
 
 struct Written {
     from: Address,
@@ -35,8 +40,11 @@ struct Written {
 /// The registered service, and the session on it once a reader has started.
 pub(super) struct Server {
     adapter: Adapter,
+    service: Uuid,
+    /// The first link is to be lost before the start.
+    to_lose: bool,
     application: Option<ApplicationHandle>,
-    advertising: Option<Advertising>,
+    advertising: Option<AdvertisementHandle>,
     written: UnboundedReceiver<Written>,
     state: Notifications,
     server_to_client: Notifications,
@@ -74,13 +82,8 @@ impl Notifications {
     }
 }
 
-/// An advertisement that ends when this is dropped.
-struct Advertising {
-    _ends: Sender<()>,
-    _first: Option<AdvertisementHandle>,
-}
-
-async fn register(adapter: &Adapter, service: Uuid) -> Result<AdvertisementHandle, String> {
+/// An advertisement that ends when the handle is dropped.
+async fn advertise(adapter: &Adapter, service: Uuid) -> Result<AdvertisementHandle, String> {
     let advertisement = Advertisement {
         service_uuids: [service].into_iter().collect(),
         discoverable: Some(true),
@@ -92,32 +95,6 @@ async fn register(adapter: &Adapter, service: Uuid) -> Result<AdvertisementHandl
         .advertise(advertisement)
         .await
         .map_err(|error| error.to_string())
-}
-
-async fn advertise(adapter: &Adapter, plan: &Plan) -> Result<Advertising, String> {
-    let first = register(adapter, plan.service).await?;
-    let (ends, ended) = tokio::sync::mpsc::channel(1);
-    let Some(every) = plan.readvertise else {
-        return Ok(Advertising {
-            _ends: ends,
-            _first: Some(first),
-        });
-    };
-    let (adapter, service) = (adapter.clone(), plan.service);
-    tokio::spawn(async move {
-        let mut ended = ended;
-        let mut handle = Some(first);
-        while timeout(every, ended.recv()).await.is_err() {
-            handle.take();
-            sleep(Duration::from_millis(20)).await;
-            handle = register(&adapter, service).await.ok();
-        }
-        drop(handle);
-    });
-    Ok(Advertising {
-        _ends: ends,
-        _first: None,
-    })
 }
 
 fn write(state: bool, tell: &UnboundedSender<Written>) -> CharacteristicWrite {
@@ -186,7 +163,9 @@ impl Server {
             None => None,
         };
         Ok(Self {
-            advertising: Some(advertise(adapter, plan).await?),
+            advertising: Some(advertise(adapter, plan.service).await?),
+            service: plan.service,
+            to_lose: plan.fault == Some(LinkFault::LostBeforeStart),
             adapter: adapter.clone(),
             application: Some(application),
             written,
@@ -212,7 +191,11 @@ impl Server {
             tokio::select! {
                 biased;
                 _ = self.state.subscription() => {}
-                _ = self.server_to_client.subscription() => {}
+                _ = self.server_to_client.subscription() => {
+                    if core::mem::take(&mut self.to_lose) {
+                        self.lose().await?;
+                    }
+                }
                 accepted = accepted => {
                     let (stream, from) = accepted.map_err(|error| error.to_string())?;
                     self.channel = Some(stream);
@@ -229,6 +212,20 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Loses the link and comes again. BlueZ takes two seconds to disconnect; a radio that is switched off takes none.
+    async fn lose(&mut self) -> Result<(), String> {
+        say("the link is lost before the start");
+        let text = |error: bluer::Error| error.to_string();
+        self.adapter.set_powered(false).await.map_err(text)?;
+        self.advertising = None;
+        self.state.writer = None;
+        self.server_to_client.writer = None;
+        sleep(AWAY).await;
+        self.adapter.set_powered(true).await.map_err(text)?;
+        self.advertising = Some(advertise(&self.adapter, self.service).await?);
+        Ok(())
     }
 
     async fn begin(&mut self, reader: Address) {

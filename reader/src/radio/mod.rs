@@ -39,6 +39,8 @@ const STEP: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(3);
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(300);
+/// How long parts may still come that a last part has overtaken.
+const STRAGGLERS: Duration = Duration::from_millis(300);
 /// How long a connection may take to be taken down before the next one is made beside it.
 const TEAR_DOWN: Duration = Duration::from_secs(4);
 
@@ -92,17 +94,21 @@ impl Bluetooth {
     fn attempt(&mut self, plan: &Plan, deadline: Instant) -> Result<Link, Attempt> {
         let (commands, happenings, thread) = worker::start(plan.clone(), self.options.clone());
         self.ending.push(thread);
-        let link = Link {
+        let mut link = Link {
             commands,
             happenings,
             stop: self.stop.clone(),
             pending: false,
             suspicion: None,
+            spreads: false,
         };
         let quiet = self.quiet;
         loop {
             match link.next(deadline) {
-                Next::Happening(Happening::Up) => return Ok(link),
+                Next::Happening(Happening::Up { spreads }) => {
+                    link.spreads = spreads;
+                    return Ok(link);
+                }
                 Next::Happening(Happening::Found) => {
                     if !quiet {
                         say("a phone was found …");
@@ -177,6 +183,8 @@ struct Link {
     stop: Stop,
     pending: bool,
     suspicion: Option<Suspicion>,
+    /// The system may hand on the parts of a message in the wrong order.
+    spreads: bool,
 }
 
 enum Next {
@@ -241,7 +249,7 @@ impl Transport for Link {
                 Next::Happening(Happening::Lost { .. }) | Next::Over => return Err(LinkError::LOST),
                 Next::Happening(Happening::Framing(error)) => return Err(LinkError::Framing(error)),
                 Next::Happening(Happening::Fault(fault)) => return Err(LinkError::Radio(fault)),
-                Next::Happening(Happening::Found | Happening::Up | Happening::Sent) => {}
+                Next::Happening(Happening::Found | Happening::Up { .. } | Happening::Sent) => {}
                 Next::Deadline => return Ok(Received::Deadline),
                 Next::Stopped => return Ok(Received::Stopped),
             }
@@ -257,7 +265,82 @@ impl Transport for Link {
         self.pending
     }
 
-    fn suspicion(&self) -> Option<Suspicion> {
+    fn suspicion(&mut self) -> Option<Suspicion> {
+        if self.suspicion.is_none() && self.spreads {
+            // A last part that came before all others looks like a message of one part; the others are behind it.
+            let deadline = Instant::now() + STRAGGLERS;
+            self.suspicion = loop {
+                match self.next(deadline) {
+                    Next::Happening(Happening::Progress | Happening::Message { .. }) => {
+                        break Some(Suspicion::Reordered);
+                    }
+                    Next::Happening(Happening::Lost { .. } | Happening::Fault(_) | Happening::Ended)
+                    | Next::Deadline
+                    | Next::Stopped
+                    | Next::Over => break None,
+                    Next::Happening(_) => {}
+                }
+            };
+        }
         self.suspicion
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+
+    fn link(spreads: bool) -> (Link, Sender<Happening>) {
+        let (commands, _) = tokio::sync::mpsc::unbounded_channel();
+        let (tell, happenings) = channel();
+        let link = Link {
+            commands,
+            happenings,
+            stop: Stop::default(),
+            pending: false,
+            suspicion: None,
+            spreads,
+        };
+        (link, tell)
+    }
+
+    fn message(suspicion: Option<Suspicion>) -> Happening {
+        Happening::Message {
+            message: zeroize::Zeroizing::new(vec![0]),
+            suspicion,
+        }
+    }
+
+    /// Receives a message, and then asks what is behind it.
+    fn suspicion(spreads: bool, first: Option<Suspicion>, behind: Option<Happening>) -> Option<Suspicion> {
+        let (mut link, tell) = link(spreads);
+        tell.send(message(first)).unwrap();
+        if let Some(behind) = behind {
+            tell.send(behind).unwrap();
+        }
+        let received = link.receive(Instant::now() + Duration::from_secs(1), &mut || None);
+        assert!(matches!(received, Ok(Received::Message(_))));
+        link.suspicion()
+    }
+
+    #[test]
+    fn parts_behind_a_last_part_have_been_overtaken() {
+        let reordered = Some(Suspicion::Reordered);
+        assert_eq!(suspicion(true, None, Some(Happening::Progress)), reordered);
+        assert_eq!(suspicion(true, None, Some(message(None))), reordered);
+        assert_eq!(suspicion(true, None, None), None, "nothing is behind it");
+        let lost = Happening::Lost { untouched: true };
+        assert_eq!(suspicion(true, None, Some(lost)), None);
+        assert_eq!(
+            suspicion(false, None, Some(Happening::Progress)),
+            None,
+            "one channel keeps order"
+        );
+        assert_eq!(
+            suspicion(true, Some(Suspicion::Lost), None),
+            Some(Suspicion::Lost)
+        );
     }
 }

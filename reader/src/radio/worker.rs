@@ -8,10 +8,12 @@ use std::time::Duration;
 use mdoc::session::framing::{FramingError, LengthReader, with_length};
 use mdoc::session::link::{GattLink, LinkEvent, Outgoing};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::plan::Plan;
+#[cfg(target_os = "linux")]
+use super::race::Touched;
 use super::{Options, system};
 use crate::radio_fault::RadioFault;
 use crate::transport::Suspicion;
@@ -22,6 +24,9 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 const WRITE: Duration = Duration::from_secs(10);
 /// How long a phone has to hang up by itself after the end.
 const HANG_UP: Duration = Duration::from_millis(500);
+/// Between two values where the system may send the next one by a channel that overtakes: as long as one is on its
+/// way. A request has two or three parts.
+const SPREAD_PAUSE: Duration = Duration::from_millis(20);
 /// How long taking down may take in all.
 const TIDY: Duration = Duration::from_secs(3);
 
@@ -37,8 +42,8 @@ pub(super) enum Command {
 pub(super) enum Happening {
     /// A phone was found.
     Found,
-    /// A session may begin.
-    Up,
+    /// A session may begin. `spreads` where the system may use several channels for the parts of one message.
+    Up { spreads: bool },
     /// The message is with the system, whole.
     Sent,
     /// The first part of a message has come, and more are due.
@@ -236,7 +241,11 @@ pub(super) fn start(
 ) -> (UnboundedSender<Command>, Receiver<Happening>, JoinHandle<()>) {
     let (commands, to_do) = unbounded_channel();
     let (tell, happenings) = channel();
-    let ports = Ports { tell, to_do };
+    let ports = Ports {
+        tell,
+        to_do,
+        spreads: false,
+    };
     let thread = std::thread::spawn(move || {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(run(&plan, &options, ports)),
@@ -250,6 +259,7 @@ pub(super) fn start(
 pub(super) struct Ports {
     tell: Sender<Happening>,
     to_do: UnboundedReceiver<Command>,
+    spreads: bool,
 }
 
 impl Ports {
@@ -278,19 +288,19 @@ async fn run(plan: &Plan, options: &Options, mut ports: Ports) {
         }
         None => return drop(timeout(TIDY, forget(&touched)).await),
     };
-    ports.tell(Happening::Up);
+    ports.spreads = matches!(cutting, Cutting::Gatt(_)) && system::may_reorder();
+    ports.tell(Happening::Up {
+        spreads: ports.spreads,
+    });
     let last = pump(&mut carrier, &mut cutting, &mut ports).await;
     let tidy = async {
-        say_goodbye(&mut carrier, &mut cutting, last).await;
+        say_goodbye(&mut carrier, &mut cutting, last, ports.spreads).await;
         carrier.close().await;
         forget(&touched).await;
     };
     // A system that does not answer keeps nobody waiting; the connection to it ends with the thread.
     let _ = timeout(TIDY, tidy).await;
 }
-
-#[cfg(target_os = "linux")]
-use super::race::Touched;
 
 #[cfg(target_os = "linux")]
 async fn forget(touched: &Touched) {
@@ -340,7 +350,6 @@ enum Last {
 async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -> Last {
     let mut look_after = interval(LOOK_AFTER);
     look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let may_reorder = system::may_reorder();
     let mut begun = tokio::time::Instant::now();
     loop {
         tokio::select! {
@@ -348,7 +357,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
             command = ports.to_do.recv() => match command {
                 Some(Command::Send(message)) => {
                     cutting.send(&message);
-                    match flush(carrier, cutting).await {
+                    match flush(carrier, cutting, ports.spreads).await {
                         Ok(()) => ports.tell(Happening::Sent),
                         Err(written) => {
                             ports.tell(loss(carrier, written == 0).await);
@@ -374,7 +383,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                         LinkEvent::Message(message) => Happening::Message {
                             // Where long parts are lost, all that comes is the last one.
                             suspicion: match cutting.in_parts() {
-                                true => may_reorder.then_some(Suspicion::Reordered),
+                                true => ports.spreads.then_some(Suspicion::Reordered),
                                 false => carrier.loses_long_values().then_some(Suspicion::Lost),
                             },
                             message: {
@@ -398,9 +407,13 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
 }
 
 /// Writes everything that is to be written; after a failure, how many parts of messages were.
-async fn flush(carrier: &mut Carrier, cutting: &mut Cutting) -> Result<(), usize> {
+async fn flush(carrier: &mut Carrier, cutting: &mut Cutting, spreads: bool) -> Result<(), usize> {
     let mut written = 0;
+    let mut first = true;
     while let Some(outgoing) = cutting.poll_transmit() {
+        if spreads && !core::mem::take(&mut first) {
+            sleep(SPREAD_PAUSE).await;
+        }
         match timeout(WRITE, carrier.transmit(&outgoing)).await {
             Ok(Ok(())) => written += usize::from(matches!(outgoing, Outgoing::Part(_))),
             Ok(Err(Gone)) | Err(_) => return Err(written),
@@ -418,13 +431,13 @@ async fn loss(carrier: &Carrier, untouched: bool) -> Happening {
 }
 
 /// The last message; then the phone may hang up, and if it does not, it is told by State too.
-async fn say_goodbye(carrier: &mut Carrier, cutting: &mut Cutting, last: Last) {
+async fn say_goodbye(carrier: &mut Carrier, cutting: &mut Cutting, last: Last, spreads: bool) {
     let Last::Finish(last) = last else {
         return;
     };
     if let Some(last) = last {
         cutting.send(&last);
-        if flush(carrier, cutting).await.is_err() {
+        if flush(carrier, cutting, spreads).await.is_err() {
             return;
         }
         let gone = async { while !matches!(carrier.next().await, Incoming::Gone) {} };
@@ -434,5 +447,5 @@ async fn say_goodbye(carrier: &mut Carrier, cutting: &mut Cutting, last: Last) {
     }
     cutting.end();
     // Whether it comes to that changes nothing.
-    let _ = flush(carrier, cutting).await;
+    let _ = flush(carrier, cutting, spreads).await;
 }

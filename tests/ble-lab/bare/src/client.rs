@@ -11,7 +11,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::{CLIENT2SERVER, IDLE, Result, SERVER2CLIENT, SERVICE, STATE, TAKEN_OFF, Way, parts, receive};
+use crate::{
+    CLIENT2SERVER, IDLE, REST, Result, SERVER2CLIENT, SERVICE, STATE, TAKEN_OFF, Way, parts, receive,
+};
 
 pub(crate) async fn run(
     adapter: &str,
@@ -50,6 +52,7 @@ pub(crate) async fn run(
         Way::Socket => Some(client2server.write_io().await?),
         Way::Bus => None,
     };
+    sleep(REST).await;
     for part in parts(bytes.div_ceil(size), size) {
         match &socket {
             Some(socket) => drop(socket.send(&part).await?),
@@ -118,7 +121,10 @@ async fn subscribe(characteristic: &Characteristic, way: Way) -> Result<mpsc::Un
         Way::Socket => {
             let socket = characteristic.notify_io().await?;
             tokio::spawn(async move {
-                while let Ok(value) = socket.recv().await {
+                // At the end of a socket there is no value for ever.
+                while let Ok(value) = socket.recv().await
+                    && !value.is_empty()
+                {
                     let _ = sender.send(value);
                 }
             });

@@ -26,6 +26,8 @@ const SERVER2CLIENT: Uuid = Uuid::from_u128(0x00000003_A123_48CE_896B_4C76973373
 
 /// No part for so long: what is missing will not come.
 const IDLE: Duration = Duration::from_secs(2);
+/// Before parts are sent: the system is then done with what came before, and only these are measured.
+const REST: Duration = Duration::from_millis(300);
 const HEADER: usize = 5;
 
 /// How values pass between this program and bluetoothd.

@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep;
 
-use crate::{CLIENT2SERVER, Result, SERVER2CLIENT, SERVICE, STATE, Way, parts, receive};
+use crate::{CLIENT2SERVER, REST, Result, SERVER2CLIENT, SERVICE, STATE, Way, parts, receive};
 
 /// Where notifications go, once a client has asked for them.
 #[derive(Default)]
@@ -106,7 +106,10 @@ pub(crate) async fn run(
             let Ok(socket) = request.accept() else { continue };
             let sender = sender.clone();
             tokio::spawn(async move {
-                while let Ok(value) = socket.recv().await {
+                // At the end of a socket there is no value for ever.
+                while let Ok(value) = socket.recv().await
+                    && !value.is_empty()
+                {
                     let _ = sender.send(value);
                 }
             });
@@ -123,6 +126,7 @@ pub(crate) async fn run(
 
     while let Some(arrived) = receive(&mut incoming).await {
         println!("{}", arrived.line());
+        sleep(REST).await;
         let mut subscriber = subscriber.lock().await;
         for part in parts(arrived.count, arrived.size) {
             match &mut *subscriber {

@@ -3,7 +3,7 @@
 from lab import case, expect
 
 
-def exchange(lab, *client, server=()):
+def exchange(lab, *client, server=(), quiet=False):
     """One exchange of bare client and server; what arrived at the server and at the client."""
     serving = lab.run('ble-bare', 'server', '--adapter', 'hci1', *server)
     expect(serving.line() == {'serving': True}, 'the bare server does not serve')
@@ -13,7 +13,8 @@ def exchange(lab, *client, server=()):
     # It hangs up by itself: bluetoothd 5.66 often dies when a client is killed while it is connected.
     expect(exchanging.status() == 0, 'the bare client ended badly:', exchanging.errors())
     serving.end()
-    lab.note(f'up {up}, down {down}')
+    if not quiet:
+        lab.note(f'up {up}, down {down}')
     return up, down
 
 

@@ -5,14 +5,9 @@ import json
 import time
 from importlib import import_module
 
-from lab import case as any_case, expect, wait_for
+from lab import case, expect, wait_for
 
 steps = import_module('20_transactions')
-
-
-def case(name, seconds=60):
-    """Nothing here depends on how values travel."""
-    return any_case(name, sets=['one-channel'], seconds=seconds)
 
 
 # A fault has to be told, and the counter to be waiting again, within this many seconds.
@@ -29,6 +24,8 @@ def counter(lab, *more, purpose=steps.SMALL, user=None):
 def served(reader, reason, seconds=40):
     """The next line of a counter: a verdict without a reason, or the reason for having none."""
     report = reader.line(seconds)
+    if steps.spoilt(reader, report, None):
+        return report
     expect(report['reason'] == reason, 'not', reason, 'but', json.dumps(report)[:300], reader.errors()[-500:])
     if reason is None:
         expect(report['verdict'] == 'accepted', json.dumps(report)[:300])
@@ -45,7 +42,7 @@ def once(lab, reader, transport='ble-peripheral', *more, seconds=40):
 
 def waits(reader):
     """How often the counter has said that it waits."""
-    return reader.errors().count('waiting for a code')
+    return reader.errors().count('reader: waiting: ')
 
 
 def prompt(reader, begun, before):
@@ -296,3 +293,55 @@ def killed(lab):
     again = counter(lab)
     once(lab, again)
     ended(again)
+
+
+def told_to_end(lab, transport):
+    reader = counter(lab)
+    holder, announced = steps.phone(lab, transport, '--fault', 'silent')
+    reader.say(announced['engagement'])
+    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    reader.process.terminate()
+    served(reader, 'session.terminated')
+    expect(reader.status(PROMPT) == 0, 'the counter ended badly:', reader.errors()[-300:])
+    expect(holder.status(10) == 0, 'the phone was not let go:', holder.errors())
+    expect(not lab.bluetoothd_died(), 'bluetoothd died')
+    steps.bare_of_traces(lab)
+
+
+@case('a counter that is told to end lets the phone go')
+def interrupted(lab):
+    for transport in ('ble-peripheral', 'ble-central'):
+        told_to_end(lab, transport)
+    waiting = counter(lab)
+    wait_for('the counter', lambda: waits(waiting) > 0)
+    waiting.process.terminate()
+    expect(waiting.status(PROMPT) == 0, 'the counter ended badly:', waiting.errors()[-300:])
+
+
+@case('a phone that is told to end lets the reader go')
+def phone_interrupted(lab):
+    for transport in ('ble-peripheral', 'ble-central'):
+        reader = counter(lab)
+        holder, announced = steps.phone(lab, transport, '--fault', 'silent')
+        reader.say(announced['engagement'])
+        wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+        holder.process.terminate()
+        report = served(reader, 'session.transport')
+        expect(report['phase'] == 'consent', report)
+        expect(holder.status(10) == 0, 'the phone ended badly:', holder.errors())
+        expect(not lab.bluetoothd_died(), 'bluetoothd died')
+        ended(reader)
+
+
+@case('a phone whose adapter is gone says so')
+def phone_unplugged(lab):
+    missing = lab.run('holder', 'present', '--transport', 'ble-peripheral', '--adapter', 'hci9', '--pki', steps.pki(lab))
+    expect(missing.status(10) == 69, 'no adapter:', missing.status(), missing.errors())
+    reader = counter(lab)
+    holder, announced = steps.phone(lab, 'ble-central', '--fault', 'silent')
+    reader.say(announced['engagement'])
+    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    lab.radio('unplug', adapter=1)
+    served(reader, 'session.transport')
+    expect(holder.status(10) == 69, 'adapter gone:', holder.status(), holder.errors())
+    ended(reader)

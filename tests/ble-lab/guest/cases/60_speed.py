@@ -9,7 +9,11 @@ from lab import case, expect
 bare = import_module('10_bare')
 steps = import_module('20_transactions')
 counters = import_module('40_counter')
-ROUNDS = 3
+ROUNDS = 5
+# Makes a response of 40 KB.
+PORTRAIT = 38_000
+# The bare loop rests as long (milliseconds): by then the stack is done with connecting.
+CONSENT = 300
 
 
 def median(values):
@@ -18,43 +22,60 @@ def median(values):
 
 def bare_rates(lab):
     """Bytes a second of the bare loop: what the client received, and what the server did."""
-    up, down = bare.exchange(lab)
+    up, down = bare.exchange(lab, quiet=True)
     lab.forget_devices()
     return {way: values['received'] * values['value'] / values['seconds'] for way, values in (('down', down), ('up', up))}
 
 
-def product_rate(lab, transport):
-    holder, announced = steps.phone(lab, transport)
+def product_rate(lab, transport, *more):
+    """Bytes of a response and how many a second, from its first part to its last."""
+    holder, announced = steps.phone(lab, transport, '--portrait-bytes', PORTRAIT, '--consent-after', CONSENT)
     reader = lab.run('reader', 'read', '--qr', announced['engagement'], '--adapter', 'hci0', '--purpose', steps.LARGE,
-                     '--trust', f'{steps.pki(lab)}/trust', env={**os.environ, 'RUST_LOG': 'reader=debug'})
+                     '--trust', f'{steps.pki(lab)}/trust', *more, env={**os.environ, 'RUST_LOG': 'reader=debug'})
     steps.accepted(reader)
     text = re.sub(r'\x1b\[[0-9;]*m', '', reader.errors())
     found = re.search(r'bytes=(\d+) micros=(\d+)', text)
     expect(found, 'no figure:', text[-500:])
     holder.status(10)
-    return int(found[1]) / int(found[2]) * 1e6
+    lab.forget_devices()
+    return int(found[1]), int(found[1]) / int(found[2]) * 1e6
 
 
-@case('speed beside the bare loop', sets=['one-channel'], seconds=150)
+# Name, how the phone is reached, the way of the bare loop that goes like it, flags of the reader.
+WAYS = [
+    ('ble_central', 'ble-peripheral', 'down', []),
+    ('ble_peripheral', 'ble-central', 'up', []),
+    ('ble_central by btleplug', 'ble-peripheral', 'down', ['--central', 'btleplug']),
+]
+
+
+@case('speed beside the bare loop', sets=['speed'], seconds=300)
 def speed(lab):
-    bares = [bare_rates(lab)]
-    for name, transport, way in (('ble_central', 'ble-peripheral', 'down'), ('ble_peripheral', 'ble-central', 'up')):
-        rate = median([product_rate(lab, transport) for _ in range(ROUNDS)])
-        loop = median([rates[way] for rates in bares])
-        lab.note(f'{name} {rate / loop:.2f} ({rate / 1e3:.0f} kB/s; bare loop {loop / 1e3:.0f} kB/s)')
+    loops, measured = [], {name: [] for name, *_ in WAYS}
+    # In turn, so that all see the same machine.
+    for _ in range(ROUNDS):
+        loops.append(bare_rates(lab))
+        for name, transport, _, flags in WAYS:
+            measured[name].append(product_rate(lab, transport, *flags))
+    for name, _, way, _ in WAYS:
+        size = median([size for size, _ in measured[name]])
+        rate = median([rate for _, rate in measured[name]])
+        loop = median([rates[way] for rates in loops])
+        lab.note(f'{name} {rate / loop:.2f} ({size} bytes, {rate / 1e3:.0f} kB/s; bare loop {loop / 1e3:.0f} kB/s)')
 
 
-@case('processor time of a transaction', sets=['one-channel'], seconds=90)
+@case('processor time of a transaction', sets=['speed'], seconds=120)
 def own_time(lab):
-    reader = counters.counter(lab)
-    holder, announced = steps.phone(lab, 'ble-peripheral', '--repeat')
-    rounds = 6
-    for number in range(rounds):
-        if number == 1:
-            before = reader.cpu()  # the first one pays for what is set up once
-        reader.say(announced['engagement'])
-        counters.served(reader, None)
-        announced = holder.line()
-    lab.note(f'ble_own_time {(reader.cpu() - before) / (rounds - 1) * 1e3:.0f} ms')
-    holder.end()
-    counters.ended(reader)
+    for transport in ('ble-peripheral', 'ble-central'):
+        reader = counters.counter(lab)
+        holder, announced = steps.phone(lab, transport, '--repeat')
+        rounds = 11
+        for number in range(rounds):
+            if number == 1:
+                before = reader.cpu()  # the first one pays for what is set up once
+            reader.say(announced['engagement'])
+            counters.served(reader, None)
+            announced = holder.line()
+        lab.note(f'ble_own_time {(reader.cpu() - before) / (rounds - 1) * 1e3:.0f} ms ({transport})')
+        holder.end()
+        counters.ended(reader)
