@@ -101,7 +101,7 @@ impl LinkFault {
     pub const fn needs_client(self) -> bool {
         matches!(
             self,
-            Self::LateStart | Self::NoStart | Self::WrongIdent | Self::SecondCentral
+            Self::LateStart | Self::NoStart | Self::LostBeforeStart | Self::WrongIdent | Self::SecondCentral
         )
     }
 
@@ -125,7 +125,7 @@ impl LinkFault {
             Self::LateStart => "the start comes after three seconds (ble-central)",
             Self::NoStart => "connects and never starts (ble-central)",
             Self::LostBeforeStart => {
-                "is lost before the start, and comes again with the same code (not with l2cap)"
+                "is lost before the start, and comes again with the same code (ble-central)"
             }
             Self::LostAfterRequest => "is lost when the request has come",
             Self::LostInResponse => "is lost half-way through the response",

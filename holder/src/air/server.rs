@@ -13,23 +13,18 @@ use bluer::gatt::local::{
 use bluer::l2cap::{SocketAddr, Stream as L2capStream, StreamListener};
 use bluer::{Adapter, Address, DeviceEvent, DeviceProperty};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use holder::link_fault::LinkFault;
 use mdoc::session::ble::MDOC_SERVICE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Incoming, Plan};
-use crate::say;
 
 /// A reader is in a hurry.
 const INTERVAL: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(60));
 /// BlueZ's client takes values up to this length.
 const LONGEST: usize = 510;
-
-/// How long a phone is away whose link was lost.
-const AWAY: Duration = Duration::from_millis(500);
 
 struct Written {
     from: Address,
@@ -40,9 +35,6 @@ struct Written {
 /// The registered service, and the session on it once a reader has started.
 pub(super) struct Server {
     adapter: Adapter,
-    service: Uuid,
-    /// The first link is to be lost before the start.
-    to_lose: bool,
     application: Option<ApplicationHandle>,
     advertising: Option<AdvertisementHandle>,
     written: UnboundedReceiver<Written>,
@@ -164,8 +156,6 @@ impl Server {
         };
         Ok(Self {
             advertising: Some(advertise(adapter, plan.service).await?),
-            service: plan.service,
-            to_lose: plan.fault == Some(LinkFault::LostBeforeStart),
             adapter: adapter.clone(),
             application: Some(application),
             written,
@@ -191,11 +181,7 @@ impl Server {
             tokio::select! {
                 biased;
                 _ = self.state.subscription() => {}
-                _ = self.server_to_client.subscription() => {
-                    if core::mem::take(&mut self.to_lose) {
-                        self.lose().await?;
-                    }
-                }
+                _ = self.server_to_client.subscription() => {}
                 accepted = accepted => {
                     let (stream, from) = accepted.map_err(|error| error.to_string())?;
                     self.channel = Some(stream);
@@ -212,20 +198,6 @@ impl Server {
                 }
             }
         }
-    }
-
-    /// Loses the link and comes again. BlueZ takes two seconds to disconnect; a radio that is switched off takes none.
-    async fn lose(&mut self) -> Result<(), String> {
-        say("the link is lost before the start");
-        let text = |error: bluer::Error| error.to_string();
-        self.adapter.set_powered(false).await.map_err(text)?;
-        self.advertising = None;
-        self.state.writer = None;
-        self.server_to_client.writer = None;
-        sleep(AWAY).await;
-        self.adapter.set_powered(true).await.map_err(text)?;
-        self.advertising = Some(advertise(&self.adapter, self.service).await?);
-        Ok(())
     }
 
     async fn begin(&mut self, reader: Address) {

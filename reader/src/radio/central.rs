@@ -7,7 +7,7 @@ use std::time::Duration;
 use bluer::gatt::remote::{Characteristic, CharacteristicWriteRequest};
 use bluer::gatt::{CharacteristicReader, CharacteristicWriter, WriteOp};
 use bluer::{
-    AdapterEvent, Address, Device, DeviceEvent, DeviceProperty, DiscoveryFilter, DiscoveryTransport,
+    Adapter, AdapterEvent, Address, Device, DeviceEvent, DeviceProperty, DiscoveryFilter, DiscoveryTransport,
     ErrorKind,
 };
 use futures_util::{Stream, StreamExt as _};
@@ -80,7 +80,7 @@ pub(super) async fn connect(
         let device = find(&radio, plan).await?;
         found();
         touched.add(&radio.adapter, device.address());
-        match timeout(CONNECT, open(&device, plan)).await {
+        match timeout(CONNECT, open(&radio.adapter, &device, plan)).await {
             Ok(Ok(Opened::Gatt(size, parts))) => {
                 return Ok(Connected::Gatt(size, Box::new(parts.with(radio, device))));
             }
@@ -193,13 +193,13 @@ impl Parts {
 }
 
 /// Connects, and opens the L2CAP channel or finds the characteristics and subscribes.
-async fn open(device: &Device, plan: &CentralPlan) -> Result<Opened, Attempt> {
+async fn open(adapter: &Adapter, device: &Device, plan: &CentralPlan) -> Result<Opened, Attempt> {
     let events = Box::pin(device.events().await?);
     if !device.is_connected().await? {
         device.connect().await?;
     }
     if let Some(psm) = plan.psm
-        && let Some(stream) = super::channel::open(device, psm).await
+        && let Some(stream) = super::channel::open(adapter, device, psm).await
     {
         return Ok(Opened::Channel(stream));
     }
@@ -214,7 +214,7 @@ async fn open(device: &Device, plan: &CentralPlan) -> Result<Opened, Attempt> {
     if plan.psm_from_gatt
         && let Some(l2cap) = find(MDOC_SERVICE.l2cap)
         && let Some(psm) = super::channel::psm(&l2cap.read().await?)
-        && let Some(stream) = super::channel::open(device, psm).await
+        && let Some(stream) = super::channel::open(adapter, device, psm).await
     {
         return Ok(Opened::Channel(stream));
     }

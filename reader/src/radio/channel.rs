@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bluer::l2cap::{Socket, SocketAddr, Stream as L2capStream};
-use bluer::{Device, DeviceEvent, DeviceProperty};
+use bluer::{Adapter, Device, DeviceEvent, DeviceProperty};
 use futures_util::{Stream, StreamExt as _};
 use mdoc::session::link::Outgoing;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,15 +34,21 @@ pub(super) fn psm(value: &[u8]) -> Option<u16> {
     u16::try_from(u32::from_be_bytes(bytes)).ok()
 }
 
-/// Opens the channel to a device that is connected; none where it does not come up.
-pub(super) async fn open(device: &Device, psm: u16) -> Option<L2capStream> {
+/// Opens the channel to a device that is connected, over the adapter by which it is; none where it does not come up.
+pub(super) async fn open(adapter: &Adapter, device: &Device, psm: u16) -> Option<L2capStream> {
     if !DYNAMIC.contains(&psm) {
         tracing::info!("the phone names a channel outside the dynamic range");
         return None;
     }
     let connect = async {
         let socket = Socket::<L2capStream>::new_stream().ok()?;
-        socket.bind(SocketAddr::any_le()).ok()?;
+        // The kernel would otherwise take any adapter, and connect to the phone a second time.
+        let own = SocketAddr::new(
+            adapter.address().await.ok()?,
+            adapter.address_type().await.ok()?,
+            0,
+        );
+        socket.bind(own).ok()?;
         let address = SocketAddr::new(device.address(), device.address_type().await.ok()?, psm);
         let stream = socket.connect(address).await.ok()?;
         // The call may return before the channel is up.

@@ -5,6 +5,7 @@ at whose other end the program is that knows what the messages mean. What it tak
     role      "server" (mdoc peripheral server mode) or "client" (mdoc central client mode)
     uuid      the service to advertise or to look for
     mtu       the largest ATT_MTU that it takes part in
+    lose      true for a server that loses the first link when the reader subscribes, and comes again
     bridge    port on 127.0.0.1; its first frame is the engagement, which is of no use here. Without one the phone
               echoes each message.
 """
@@ -45,6 +46,7 @@ class Phone:
         configuration = DeviceConfiguration(name='phone', address=address, eatt_enabled=self.SEVERAL_BEARERS)
         self.device = Device(config=configuration, host=Host(controller, AsyncPipeSink(controller)))
         self.device.gatt_server.max_mtu = self.mtu
+        self.to_lose = options.get('lose', False)
         self.connection = None
         self.bridge = None
         self.parts = []
@@ -94,8 +96,16 @@ class Phone:
     def on_disconnection(self, reason):
         self.note('disconnected', reason)
         self.connection = None
-        if self.bridge:
+        if self.to_lose:
+            self.to_lose = False
+            self.spawn(self.device.start_advertising(auto_restart=False))
+        elif self.bridge:
             self.bridge.close()
+
+    def on_subscription(self, connection, *_):
+        if self.to_lose:
+            self.note('loses the link')
+            self.spawn(connection.disconnect())
 
     # --- Messages ------------------------------------------------------------------------------------------------
 
@@ -154,6 +164,7 @@ class Phone:
         state = Characteristic(characteristic_uuid(1), notify | write, Characteristic.WRITEABLE, on_state)
         client2server = Characteristic(characteristic_uuid(2), write, Characteristic.WRITEABLE, on_part)
         server2client = Characteristic(characteristic_uuid(3), notify, Characteristic.READABLE, b'')
+        server2client.on('subscription', self.on_subscription)
         self.device.add_service(Service(self.uuid, [state, client2server, server2client]))
         self.device.advertising_data = bytes(AdvertisingData([
             (AdvertisingData.FLAGS, bytes([6])),

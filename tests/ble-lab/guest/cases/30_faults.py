@@ -8,7 +8,6 @@ steps = import_module('20_transactions')
 
 # Fault, what carries the messages, what the reader must say.
 LINKS = [
-    ('lost-before-start', 'ble-peripheral', None),
     ('lost-before-start', 'ble-central', None),
     ('late-start', 'ble-central', None),
     ('no-start', 'ble-central', ('session.timeout', 'connect')),
