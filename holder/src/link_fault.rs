@@ -33,6 +33,8 @@ pub enum LinkFault {
     EndByStatus,
     /// The phone ends the session by State after the response.
     EndByState,
+    /// The L2CAP channel of the engagement does not open.
+    ClosedChannel,
 }
 
 impl LinkFault {
@@ -53,6 +55,7 @@ impl LinkFault {
         Self::EmptyLastPart,
         Self::EndByStatus,
         Self::EndByState,
+        Self::ClosedChannel,
     ];
 
     /// The name.
@@ -73,6 +76,7 @@ impl LinkFault {
             Self::EmptyLastPart => "empty-last-part",
             Self::EndByStatus => "end-by-status",
             Self::EndByState => "end-by-state",
+            Self::ClosedChannel => "closed-channel",
         }
     }
 
@@ -93,7 +97,8 @@ impl LinkFault {
             | Self::MtuChanges
             | Self::EmptyLastPart
             | Self::EndByStatus
-            | Self::EndByState => None,
+            | Self::EndByState
+            | Self::ClosedChannel => None,
         }
     }
 
@@ -116,7 +121,13 @@ impl LinkFault {
                 | Self::Oversize
                 | Self::MtuChanges
                 | Self::EndByStatus
+                | Self::ClosedChannel
         )
+    }
+
+    /// Whether it is one of the L2CAP channel.
+    pub const fn needs_channel(self) -> bool {
+        matches!(self, Self::ClosedChannel)
     }
 
     /// What it is.
@@ -141,6 +152,7 @@ impl LinkFault {
             Self::EmptyLastPart => "an empty last part",
             Self::EndByStatus => "the response brings the status 20",
             Self::EndByState => "State says the end after the response",
+            Self::ClosedChannel => "nobody listens on the channel of the engagement, and GATT works (l2cap)",
         }
     }
 

@@ -65,6 +65,9 @@ struct Present {
         value_delimiter = ','
     )]
     transport: Vec<Transport>,
+    /// Name the L2CAP channel in the GATT service and not in the engagement
+    #[arg(long)]
+    psm_in_gatt: bool,
     /// The Bluetooth adapter; the system's default one unless given
     #[arg(long, value_name = "hciN")]
     adapter: Option<String>,

@@ -124,6 +124,8 @@ pub(crate) struct Radio {
     pub(crate) peripheral: bool,
     pub(crate) central: bool,
     pub(crate) l2cap: bool,
+    /// The channel is named in the GATT service and not in the engagement.
+    pub(crate) psm_in_gatt: bool,
     pub(crate) adapter: Option<String>,
     pub(crate) second_adapter: Option<String>,
     pub(crate) fault: Option<LinkFault>,
@@ -166,6 +168,12 @@ impl Radio {
         if fault == Some(LinkFault::SecondCentral) && arguments.second_adapter.is_none() {
             return Err("the fault second-central needs --second-adapter".to_owned());
         }
+        if let Some(fault) = fault.filter(|fault| fault.needs_channel() && !l2cap) {
+            return Err(format!("the fault {} needs --transport l2cap", fault.name()));
+        }
+        if arguments.psm_in_gatt && !l2cap {
+            return Err("--psm-in-gatt needs --transport l2cap".to_owned());
+        }
         if let Some(fault) = fault.filter(|fault| l2cap && fault.needs_gatt()) {
             return Err(format!(
                 "the fault {} is one of GATT: not with l2cap",
@@ -176,6 +184,7 @@ impl Radio {
             peripheral: peripheral || l2cap,
             central,
             l2cap,
+            psm_in_gatt: arguments.psm_in_gatt,
             adapter: arguments.adapter.clone(),
             second_adapter: arguments.second_adapter.clone(),
             fault,
@@ -188,7 +197,7 @@ impl Radio {
         let offer = BleOffer {
             peripheral_server: self.peripheral.then_some(uuid),
             central_client: self.central.then_some(uuid),
-            l2cap_psm: self.l2cap.then_some(PSM),
+            l2cap_psm: (self.l2cap && !self.psm_in_gatt).then_some(PSM),
         };
         let names = [
             (self.peripheral && !self.l2cap, "ble-peripheral"),
@@ -425,6 +434,7 @@ mod tests {
                 peripheral,
                 central,
                 l2cap,
+                psm_in_gatt: false,
                 adapter: None,
                 second_adapter: None,
                 fault: None,

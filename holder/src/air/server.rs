@@ -7,12 +7,13 @@ use bluer::adv::{Advertisement, AdvertisementHandle};
 use bluer::gatt::CharacteristicWriter;
 use bluer::gatt::local::{
     Application, ApplicationHandle, Characteristic, CharacteristicControl, CharacteristicControlEvent,
-    CharacteristicNotify, CharacteristicNotifyMethod, CharacteristicWrite, CharacteristicWriteMethod,
-    Service, characteristic_control,
+    CharacteristicNotify, CharacteristicNotifyMethod, CharacteristicRead, CharacteristicWrite,
+    CharacteristicWriteMethod, Service, characteristic_control,
 };
 use bluer::l2cap::{SocketAddr, Stream as L2capStream, StreamListener};
 use bluer::{Adapter, Address, DeviceEvent, DeviceProperty};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use holder::link_fault::LinkFault;
 use mdoc::session::ble::MDOC_SERVICE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -102,6 +103,19 @@ fn write(state: bool, tell: &UnboundedSender<Written>) -> CharacteristicWrite {
     }
 }
 
+/// The channel's number, as the second edition has it: four bytes, big-endian.
+fn psm_characteristic(psm: u16) -> Characteristic {
+    Characteristic {
+        uuid: Uuid::from_u128(MDOC_SERVICE.l2cap),
+        read: Some(CharacteristicRead {
+            read: true,
+            fun: Box::new(move |_| async move { Ok(u32::from(psm).to_be_bytes().to_vec()) }.boxed()),
+            ..CharacteristicRead::default()
+        }),
+        ..Characteristic::default()
+    }
+}
+
 impl Server {
     pub(super) async fn register(adapter: &Adapter, plan: &Plan) -> Result<Self, String> {
         let (tell, written) = unbounded_channel();
@@ -112,29 +126,31 @@ impl Server {
             method: CharacteristicNotifyMethod::Io,
             ..CharacteristicNotify::default()
         };
+        let mut characteristics = vec![
+            Characteristic {
+                uuid: Uuid::from_u128(MDOC_SERVICE.state),
+                write: Some(write(true, &tell)),
+                notify: Some(notify()),
+                control_handle: state_handle,
+                ..Characteristic::default()
+            },
+            Characteristic {
+                uuid: Uuid::from_u128(MDOC_SERVICE.client_to_server),
+                write: Some(write(false, &tell)),
+                ..Characteristic::default()
+            },
+            Characteristic {
+                uuid: Uuid::from_u128(MDOC_SERVICE.server_to_client),
+                notify: Some(notify()),
+                control_handle: server_handle,
+                ..Characteristic::default()
+            },
+        ];
+        characteristics.extend(plan.psm.filter(|_| plan.psm_in_gatt).map(psm_characteristic));
         let service = Service {
             uuid: plan.service,
             primary: true,
-            characteristics: vec![
-                Characteristic {
-                    uuid: Uuid::from_u128(MDOC_SERVICE.state),
-                    write: Some(write(true, &tell)),
-                    notify: Some(notify()),
-                    control_handle: state_handle,
-                    ..Characteristic::default()
-                },
-                Characteristic {
-                    uuid: Uuid::from_u128(MDOC_SERVICE.client_to_server),
-                    write: Some(write(false, &tell)),
-                    ..Characteristic::default()
-                },
-                Characteristic {
-                    uuid: Uuid::from_u128(MDOC_SERVICE.server_to_client),
-                    notify: Some(notify()),
-                    control_handle: server_handle,
-                    ..Characteristic::default()
-                },
-            ],
+            characteristics,
             ..Service::default()
         };
         let application = Application {
@@ -145,7 +161,8 @@ impl Server {
             .serve_gatt_application(application)
             .await
             .map_err(|error| error.to_string())?;
-        let listener = match plan.psm {
+        let psm = plan.psm.filter(|_| plan.fault != Some(LinkFault::ClosedChannel));
+        let listener = match psm {
             Some(psm) => {
                 let own = adapter.address().await.map_err(|error| error.to_string())?;
                 let kind = adapter.address_type().await.map_err(|error| error.to_string())?;

@@ -140,6 +140,23 @@ def l2cap_unwanted(lab):
     expect('by a channel' not in holder.errors(), 'the channel was used:', holder.errors())
 
 
+@case('code with an L2CAP channel on which nobody listens')
+def l2cap_closed(lab):
+    holder, announced = phone(lab, 'l2cap', '--fault', 'closed-channel')
+    accepted(read(lab, announced))
+    expect('by a channel' not in holder.errors(), 'there is no channel:', holder.errors())
+    bare_of_traces(lab)
+
+
+@case('a channel that only the GATT service names, wanted or not')
+def l2cap_in_gatt(lab):
+    for flags in ([], ['--l2cap-psm-from-gatt']):
+        holder, announced = phone(lab, 'l2cap', '--psm-in-gatt')
+        accepted(read(lab, announced, *flags))
+        expect(('by a channel' in holder.errors()) == bool(flags), flags, 'and yet', holder.errors())
+        bare_of_traces(lab)
+
+
 @case('a tampered record over the air')
 def tampered(lab):
     _, announced = phone(lab, 'ble-central', '--fault', 'tampered')

@@ -58,9 +58,19 @@ def ended(reader):
     expect(reader.status(10) == 0, 'the counter ended badly:', reader.errors()[-300:])
 
 
+def thinking(lab, transport):
+    """A counter, and a phone whose holder thinks for ever: both, and what the phone has announced."""
+    reader = counter(lab)
+    holder, announced = steps.phone(lab, transport, '--fault', 'silent')
+    reader.say(announced['engagement'])
+    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    return reader, holder, announced
+
+
 @case('ten transactions in a row leave nothing behind', seconds=150)
 def ten(lab):
     reader = counter(lab)
+    waiting = threads(reader)
     holder, announced = steps.phone(lab, 'ble-peripheral', '--repeat')
     before = None
     for number in range(10):
@@ -70,7 +80,7 @@ def ten(lab):
         reader.say(announced['engagement'])
         served(reader, None)
         if number == 1:
-            wait_for('the connection to be down', lambda: threads(reader) == 2, 8)
+            wait_for('the connection to be down', lambda: threads(reader) == waiting, 8)
             before = (reader.descriptors(), threads(reader))
         announced = holder.line()
     holder.end()
@@ -85,6 +95,7 @@ def ten(lab):
 
 
 def threads(reader):
+    wait_for('the counter', lambda: waits(reader) > 0)
     with open(f'/proc/{reader.process.pid}/status') as status:
         return next(int(line.split()[1]) for line in status if line.startswith('Threads:'))
 
@@ -92,8 +103,9 @@ def threads(reader):
 @case('a waiting counter is idle')
 def idle(lab):
     reader = counter(lab)
+    waiting = threads(reader)
     once(lab, reader)
-    wait_for('the connection to be down', lambda: threads(reader) == 2, 8)
+    wait_for('the connection to be down', lambda: threads(reader) == waiting, 8)
     begun, before = time.monotonic(), reader.cpu()
     time.sleep(5)
     share = (reader.cpu() - before) / (time.monotonic() - begun)
@@ -117,10 +129,7 @@ def no_adapter(lab):
 
 @case('the adapter is unplugged while the holder thinks')
 def unplugged(lab):
-    reader = counter(lab)
-    _, announced = steps.phone(lab, 'ble-central', '--fault', 'silent')
-    reader.say(announced['engagement'])
-    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    reader, *_ = thinking(lab, 'ble-central')
     before, begun = waits(reader), time.monotonic()
     lab.radio('unplug', adapter=0)
     report = served(reader, 'bluetooth.adapter')
@@ -149,10 +158,7 @@ def unplugged_early(lab):
 
 @case('bluetoothd is restarted while the holder thinks')
 def restarted(lab):
-    reader = counter(lab)
-    _, announced = steps.phone(lab, 'ble-central', '--fault', 'silent')
-    reader.say(announced['engagement'])
-    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    reader, *_ = thinking(lab, 'ble-central')
     before, begun = waits(reader), time.monotonic()
     lab.stop_bluetoothd()
     served(reader, 'bluetooth.service')
@@ -222,12 +228,10 @@ def silent(lab):
 
 @case('a fresh code ends the transaction in work')
 def superseded(lab):
-    reader = counter(lab)
-    holder, announced = steps.phone(lab, 'ble-peripheral', '--fault', 'silent')
-    reader.say(announced['engagement'])
-    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    reader, holder, announced = thinking(lab, 'ble-peripheral')
     reader.say(announced['engagement'])  # scanners see a code more than once
-    _, second = steps.phone(lab, 'ble-central')
+    # Another phone is another adapter: the first one hangs up on its own.
+    _, second = steps.phone(lab, 'ble-central', adapter='hci2')
     begun = time.monotonic()
     reader.say(second['engagement'])
     served(reader, 'session.terminated')
@@ -282,10 +286,7 @@ def end_of_input(lab):
 
 @case('a killed counter leaves nothing behind')
 def killed(lab):
-    reader = counter(lab)
-    _, announced = steps.phone(lab, 'ble-central', '--fault', 'silent')
-    reader.say(announced['engagement'])
-    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    reader, *_ = thinking(lab, 'ble-central')
     reader.process.kill()
     wait_for('no advertisement', lambda: lab.bluetoothd_died() or lab.advertisements() == 0, 8)
     # BlueZ may die of a client that is killed; a system starts it again.
@@ -296,10 +297,7 @@ def killed(lab):
 
 
 def told_to_end(lab, transport):
-    reader = counter(lab)
-    holder, announced = steps.phone(lab, transport, '--fault', 'silent')
-    reader.say(announced['engagement'])
-    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    reader, holder, _ = thinking(lab, transport)
     reader.process.terminate()
     served(reader, 'session.terminated')
     expect(reader.status(PROMPT) == 0, 'the counter ended badly:', reader.errors()[-300:])
@@ -321,10 +319,7 @@ def interrupted(lab):
 @case('a phone that is told to end lets the reader go')
 def phone_interrupted(lab):
     for transport in ('ble-peripheral', 'ble-central'):
-        reader = counter(lab)
-        holder, announced = steps.phone(lab, transport, '--fault', 'silent')
-        reader.say(announced['engagement'])
-        wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+        reader, holder, _ = thinking(lab, transport)
         holder.process.terminate()
         report = served(reader, 'session.transport')
         expect(report['phase'] == 'consent', report)
@@ -337,10 +332,7 @@ def phone_interrupted(lab):
 def phone_unplugged(lab):
     missing = lab.run('holder', 'present', '--transport', 'ble-peripheral', '--adapter', 'hci9', '--pki', steps.pki(lab))
     expect(missing.status(10) == 69, 'no adapter:', missing.status(), missing.errors())
-    reader = counter(lab)
-    holder, announced = steps.phone(lab, 'ble-central', '--fault', 'silent')
-    reader.say(announced['engagement'])
-    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    reader, holder, _ = thinking(lab, 'ble-central')
     lab.radio('unplug', adapter=1)
     served(reader, 'session.transport')
     expect(holder.status(10) == 69, 'adapter gone:', holder.status(), holder.errors())
