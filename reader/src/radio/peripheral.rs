@@ -38,8 +38,8 @@ const INTERVAL: (Duration, Duration) = (Duration::from_millis(30), Duration::fro
 const SUBSCRIBED: Duration = Duration::from_secs(2);
 /// How long values may still come after the system has said that the phone is gone.
 const STRAGGLERS: Duration = Duration::from_millis(200);
-/// BlueZ's GATT client takes values up to this length.
-const LONGEST_NOTIFICATION: usize = 510;
+/// BlueZ passes values up to this length on for sure, notified ones as client and written ones as server.
+const LONGEST_VALUE: usize = 510;
 
 /// A value that a phone wrote.
 struct Written {
@@ -224,7 +224,7 @@ impl Server {
             .writer
             .as_ref()
             .map_or(0, CharacteristicWriter::mtu);
-        PartSize::for_value(mtu.min(LONGEST_NOTIFICATION))
+        PartSize::for_value(mtu.min(LONGEST_VALUE))
     }
 
     /// Service and adapter are there, and the advertisement too: a service that was restarted knows none.
@@ -371,7 +371,7 @@ impl Peripheral {
             };
             match written {
                 Some(written) if Some(written.from) == self.phone => {
-                    let long = written.value.len() > LONGEST_NOTIFICATION;
+                    let long = written.value.len() > LONGEST_VALUE;
                     self.loses_long_values = written.mtu > SAFE_MTU && !long;
                     return if written.state {
                         Incoming::State(written.value)
