@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod http;
+pub mod list_server;
 pub mod programs;
 pub mod testdata;
 

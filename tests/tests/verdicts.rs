@@ -333,7 +333,7 @@ fn evidence_is_wanted_only_where_policy_asks_and_it_could_help() {
         "named without being wanted"
     );
     assert_eq!(named(&Scenario::my_number()), [""; 0]);
-    let forged = with_status().with(holder::Stage::DeviceTranscript, |transcript| {
+    let forged = with_status().with(Stage::DeviceTranscript, |transcript| {
         *transcript = Cbor::Bytes(vec![0x83, 0xf6, 0xf6, 0xf6]);
     });
     assert_eq!(

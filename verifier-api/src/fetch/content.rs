@@ -1,6 +1,7 @@
 //! What came back: whether it is the list that was asked for, and whether it may take a place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mdoc::status::{ListContent, StatusToken};
 use mdoc::time::UnixTime;
@@ -108,7 +109,7 @@ impl Facts {
 
     /// Seconds for which a list that was fetched at this instant need not be asked for again: until its end, the time that
     /// it may be kept, or the longest that the operator lets pass, whichever comes first.
-    pub(super) fn keep_for(&self, fetched_at: UnixTime, max_age: u64) -> u64 {
+    fn keep_for(&self, fetched_at: UnixTime, max_age: u64) -> u64 {
         let left = self
             .expires
             .map(|end| u64::try_from(end.seconds().saturating_sub(fetched_at.seconds())).unwrap_or(0));
@@ -117,6 +118,14 @@ impl Facts {
             .flatten()
             .min()
             .unwrap_or(max_age)
+    }
+}
+
+impl Facts {
+    /// How long after it was fetched a list is asked for again: ahead of its end by a part that `chance`, from 0 to 1,
+    /// chooses, so that neither all lists of a program nor all programs of a list come at one time.
+    pub(super) fn ask_again_after(&self, fetched_at: UnixTime, max_age: u64, chance: f64) -> Duration {
+        Duration::from_secs(self.keep_for(fetched_at, max_age)).mul_f64(0.75 + 0.2 * chance)
     }
 }
 
@@ -168,6 +177,16 @@ mod tests {
         assert_eq!(keep(None, None), 1000);
         assert_eq!(keep(Some(100_000), Some(100_000)), 1000);
         assert_eq!(keep(Some(99), None), 0);
+        let again = |chance| {
+            facts(0, Some(1100), None)
+                .ask_again_after(at(100), 1000, chance)
+                .as_secs()
+        };
+        assert_eq!((again(0.0), again(0.5), again(1.0)), (750, 850, 950));
+        assert_eq!(
+            facts(0, Some(99), None).ask_again_after(at(100), 1000, 1.0),
+            Duration::ZERO
+        );
         assert!(facts(0, Some(99), None).is_over(at(100)));
         assert!(!facts(0, Some(100), None).is_over(at(100)));
         assert!(!facts(0, None, Some(1)).is_over(at(100)));

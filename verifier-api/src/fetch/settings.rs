@@ -1,6 +1,7 @@
 //! What an operator sets: a file in TOML whose being there switches fetching on.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub struct FetchSettings {
     pub http_crls: bool,
     /// Whether addresses that are not public may be connected to: for tests, and for networks with publishers of their own.
     pub private_addresses: bool,
+    /// Addresses that are let pass like public ones, for tests.
+    pub let_pass: Vec<SocketAddr>,
     /// Roots of server certificates in DER in place of the system's.
     pub roots: Option<Vec<Vec<u8>>>,
     /// The directory of the cache; without one lists are kept in memory alone.
@@ -96,6 +99,7 @@ impl Default for FetchSettings {
             hosts: Vec::new(),
             http_crls: false,
             private_addresses: false,
+            let_pass: Vec::new(),
             roots: None,
             cache: None,
             wait: Duration::from_secs(2),
@@ -198,6 +202,7 @@ impl FetchSettings {
             timeout: self.timeout,
             roots: self.roots.clone(),
             private_addresses: self.private_addresses,
+            let_pass: self.let_pass.clone(),
             lookup: self.lookup.clone(),
         }
     }
@@ -239,6 +244,7 @@ impl SettingsFile {
             hosts,
             http_crls: self.http_crls,
             private_addresses: self.private_addresses,
+            let_pass: Vec::new(),
             roots,
             cache: self.cache.map(|cache| folder.join(cache)),
             wait: Duration::from_millis(within("wait_milliseconds", self.wait_milliseconds, 0, 60_000)?),
