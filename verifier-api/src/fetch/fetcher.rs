@@ -22,8 +22,8 @@ use super::{Client, FetchError, FetchSettings, ListKind, Origin, StoreError, Wor
 const MAX_WANTED: usize = 16;
 /// A list that was fetched so many seconds ago is not asked for again, whatever is wrong with it.
 const AGAIN_AFTER: i64 = 10;
-/// What is overdue when the program starts is asked for within so many seconds, not at once.
-const SPREAD: f64 = 10.0;
+/// What is overdue when the program starts is asked for within this time, not at once.
+const SPREAD: Duration = Duration::from_secs(10);
 
 /// Why fetching cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -322,7 +322,11 @@ impl Shared {
             };
             let due = self.due(&facts, held.fetched_at, clock);
             let due = if due.is_zero() {
-                Duration::from_secs_f64(SPREAD * chance())
+                // A list that lives short is missed soon.
+                facts
+                    .ask_again_after(clock, self.settings.max_age, 0.0)
+                    .min(SPREAD)
+                    .mul_f64(chance())
             } else {
                 due
             };
