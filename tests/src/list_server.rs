@@ -141,6 +141,13 @@ impl ListServer {
     }
 }
 
+impl ListServer {
+    /// How many requests there were so far.
+    pub fn count(&self) -> usize {
+        locked(&self.shared.heads).len()
+    }
+}
+
 impl Drop for ListServer {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Relaxed);
