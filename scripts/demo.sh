@@ -45,7 +45,13 @@ address_in() {
 }
 
 "$holder" pki --out "$folder/pki"
-"$service" serve --listen 127.0.0.1:0 --trust "$folder/pki/trust" --log warn \
+# A list that is down is one that the service tries to fetch; an empty file switches fetching on.
+fetching=()
+if [ "$fault" = list-down ]; then
+    : >"$folder/fetch.toml"
+    fetching=(--fetch "$folder/fetch.toml")
+fi
+"$service" serve --listen 127.0.0.1:0 --trust "$folder/pki/trust" --log warn "${fetching[@]}" \
     >"$folder/service" 2>"$folder/service.log" &
 children+=($!)
 url=http://$(address_in "$folder/service")
@@ -81,6 +87,14 @@ served=0
 read_phone --verify "$url" >"$folder/served" 2>/dev/null || served=$?
 sed 's/"checks":.*"purpose":/… "purpose":/' "$folder/served"
 echo "exit status: $served"
+
+if [ -n "${fetching[*]}" ]; then
+    echo "The service's log says why:"
+    grep -F '"not fetched"' "$folder/service.log" || {
+        echo "the service did not try to fetch the list" >&2
+        exit 1
+    }
+fi
 
 expected=accepted
 [ -z "$fault" ] || expected=$("$holder" present --help |

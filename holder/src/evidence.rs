@@ -339,6 +339,8 @@ pub mod lists {
     pub const SUSPENSIONS: &str = "https://status.example/suspensions";
     /// One bit, expired; nothing is revoked.
     pub const EXPIRED: &str = "https://status.example/expired";
+    /// A list that is nowhere: no host has a name that ends so (RFC 6761 §6.4).
+    pub const DOWN: &str = "https://status.invalid/down";
     /// Identifiers; [`LISTED`] is revoked.
     pub const IDENTIFIERS: &str = "https://status.example/identifiers";
     /// The identifier that is on the list.

@@ -55,6 +55,8 @@ faults! {
     Stale, "stale", Some("status.stale"), "a record whose status list has expired";
     /// The record's identifier is on its identifier list.
     Listed, "listed", Some("status.revoked"), "a record that is revoked by its identifier list";
+    /// The record's status list cannot be had.
+    ListDown, "list-down", Some("status.unavailable"), "a record whose status list cannot be had: nobody answers there";
     /// The record names a status list on which it is not revoked.
     StatusGood, "status-good", None, "a record that its status list knows as good: accepted";
     /// The issuer is none that the reader trusts.
@@ -118,6 +120,7 @@ impl Fault {
             Self::Suspended => Some(status_reference(lists::SUSPENSIONS, 5)),
             Self::Stale => Some(status_reference(lists::EXPIRED, 1)),
             Self::Listed => Some(identifier_reference(lists::IDENTIFIERS, lists::LISTED)),
+            Self::ListDown => Some(status_reference(lists::DOWN, 4)),
             Self::StatusGood => Some(status_reference(lists::STATUSES, 4)),
             _ => None,
         }
@@ -191,7 +194,12 @@ impl Fault {
                     bytes.splice(..1, [0xb9, 0, count]);
                 }
             }),
-            Self::Revoked | Self::Suspended | Self::Stale | Self::Listed | Self::StatusGood => {
+            Self::Revoked
+            | Self::Suspended
+            | Self::Stale
+            | Self::Listed
+            | Self::ListDown
+            | Self::StatusGood => {
                 if let Some(status) = self.status() {
                     hooks.on(Stage::Mso, move |mso| insert(mso, "status", status.clone()));
                 }

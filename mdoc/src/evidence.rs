@@ -1,7 +1,8 @@
 //! Evidence of revocation at hand for a judgement: CRLs by issuer, status tokens by list.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rpds::HashTrieMapSync;
 
 use crate::status::{RefusedToken, StatusToken, TokenError};
 use crate::x509::{CrlEffect, CrlError, RevocationList};
@@ -9,15 +10,16 @@ use crate::x509::{CrlEffect, CrlError, RevocationList};
 /// CRLs of one issuer's name, or tokens of one list, that are kept beside each other.
 const MAX_SIDE_BY_SIDE: usize = 8;
 
-/// Everything at hand. Cheap to clone: what it holds is shared, with what was found out about it.
+/// Everything at hand. Cloning takes the same short time however much it holds: a clone shares every list with what was
+/// found out about it, and changing one of the two copies no more than the place of what changes.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     /// By the issuer's name as DER, the highest number first and those that say nothing last.
-    crls: HashMap<Vec<u8>, Vec<Arc<RevocationList>>>,
+    crls: HashTrieMapSync<Vec<u8>, Vec<Arc<RevocationList>>>,
     /// By the list's URI, the youngest first.
-    tokens: HashMap<String, Vec<Arc<StatusToken>>>,
+    tokens: HashTrieMapSync<String, Vec<Arc<StatusToken>>>,
     /// Why a token of a list cannot be used.
-    refused: HashMap<String, TokenError>,
+    refused: HashTrieMapSync<String, TokenError>,
 }
 
 /// What was found out about a list beyond its bytes.
@@ -47,8 +49,12 @@ impl Evidence {
     }
 
     fn insert_crl(&mut self, list: Arc<RevocationList>) -> Result<(), EvidenceError> {
-        let known = self.crls.entry(list.issuer_der().to_vec()).or_default();
-        keep(known, place_of_crl(known, &list), list)
+        let mut known = self.crls_of(list.issuer_der()).to_vec();
+        let issuer = list.issuer_der().to_vec();
+        let place = place_of_crl(&known, &list);
+        keep(&mut known, place, list)?;
+        self.crls.insert_mut(issuer, known);
+        Ok(())
     }
 
     /// Takes the token of a file: its own subject says which list it is.
@@ -61,7 +67,7 @@ impl Evidence {
             Ok(token) => self.insert_token(Arc::new(token)),
             Err(RefusedToken { subject, error }) => {
                 if let Some(uri) = subject {
-                    self.refused.insert(uri, error.clone());
+                    self.refused.insert_mut(uri, error.clone());
                 }
                 Err(error.into())
             }
@@ -81,16 +87,46 @@ impl Evidence {
         match StatusToken::decode_fetched(bytes, uri, content_type) {
             Ok(token) => self.insert_token(Arc::new(token)),
             Err(error) => {
-                self.refused.insert(uri.to_owned(), error.clone());
+                self.refused.insert_mut(uri.to_owned(), error.clone());
                 Err(error.into())
             }
         }
     }
 
     fn insert_token(&mut self, token: Arc<StatusToken>) -> Result<(), EvidenceError> {
-        let known = self.tokens.entry(token.subject().to_owned()).or_default();
+        let mut known = self.tokens_of(token.subject()).to_vec();
+        let uri = token.subject().to_owned();
         let place = known.partition_point(|other| other.issued_at() >= token.issued_at());
-        keep(known, place, token)
+        keep(&mut known, place, token)?;
+        self.tokens.insert_mut(uri, known);
+        Ok(())
+    }
+
+    /// Puts these tokens of the list `uri` in the place of all that are held of it, and with them why another cannot be
+    /// used, if one cannot: for whoever exchanges lists while they are judged by. Beyond the bound the youngest stay, and
+    /// a token of another list is left out.
+    pub fn set_tokens(
+        &mut self,
+        uri: &str,
+        tokens: impl IntoIterator<Item = Arc<StatusToken>>,
+        refused: Option<TokenError>,
+    ) {
+        self.tokens.remove_mut(uri);
+        self.refused.remove_mut(uri);
+        for token in tokens.into_iter().filter(|token| token.subject() == uri) {
+            let _kept = self.insert_token(token);
+        }
+        if let Some(error) = refused {
+            self.refused.insert_mut(uri.to_owned(), error);
+        }
+    }
+
+    /// As [`Self::set_tokens`], for the CRLs of one issuer's name.
+    pub fn set_crls(&mut self, issuer_der: &[u8], lists: impl IntoIterator<Item = Arc<RevocationList>>) {
+        self.crls.remove_mut(issuer_der);
+        for list in lists.into_iter().filter(|list| list.issuer_der() == issuer_der) {
+            let _kept = self.insert_crl(list);
+        }
     }
 
     /// The CRLs of this issuer's name, the highest number first and those that say nothing last.
@@ -110,12 +146,12 @@ impl Evidence {
 
     /// All CRLs, in no order.
     pub fn crls(&self) -> impl Iterator<Item = &RevocationList> {
-        self.crls.values().flatten().map(Arc::as_ref)
+        self.crls.values().flatten().map(|list| &**list)
     }
 
     /// All status tokens, in no order.
     pub fn tokens(&self) -> impl Iterator<Item = &StatusToken> {
-        self.tokens.values().flatten().map(Arc::as_ref)
+        self.tokens.values().flatten().map(|token| &**token)
     }
 
     /// This evidence and that of `other`.
@@ -135,7 +171,9 @@ impl Evidence {
             }
         }
         for (uri, error) in &other.refused {
-            self.refused.entry(uri.clone()).or_insert_with(|| error.clone());
+            if !self.refused.contains_key(uri) {
+                self.refused.insert_mut(uri.clone(), error.clone());
+            }
         }
         self
     }
@@ -147,8 +185,10 @@ impl Evidence {
     #[must_use]
     pub fn not_behind(mut self, known: &Self) -> (Self, usize) {
         let mut behind = 0;
-        for (issuer, lists) in &mut self.crls {
-            let known = known.crls_of(issuer);
+        let issuers: Vec<Vec<u8>> = self.crls.keys().cloned().collect();
+        for issuer in issuers {
+            let known = known.crls_of(&issuer);
+            let mut lists = self.crls_of(&issuer).to_vec();
             let is_behind = |list: &RevocationList| known.iter().any(|k| list.check_not_older(k).is_err());
             behind += lists.iter().filter(|list| is_behind(list)).count();
             let offered = lists.clone();
@@ -156,9 +196,10 @@ impl Evidence {
                 let stays = offered.iter().any(|list| list.check_not_older(newer).is_err())
                     && offered.iter().all(|list| list.der() != newer.der());
                 if stays && lists.len() < 2 * MAX_SIDE_BY_SIDE {
-                    lists.insert(place_of_crl(lists, newer), Arc::clone(newer));
+                    lists.insert(place_of_crl(&lists, newer), Arc::clone(newer));
                 }
             }
+            self.crls.insert_mut(issuer, lists);
         }
         (self, behind)
     }

@@ -179,6 +179,14 @@ pub fn load_purposes(directory: &Path) -> Result<Vec<(PathBuf, Purpose)>, Operat
 /// # Errors
 /// A file cannot be read or is at fault.
 pub fn load_trust(directory: &Path) -> Result<TrustSnapshot, OperatorError> {
+    Ok(TrustSnapshot::new(read_trust(directory)?)?)
+}
+
+/// The files of a trust directory, for whoever makes more than one snapshot of them.
+///
+/// # Errors
+/// A file cannot be read, or there is none of the folders.
+pub fn read_trust(directory: &Path) -> Result<Vec<TrustFile>, OperatorError> {
     let mut files = Vec::new();
     let mut found = false;
     for folder in FOLDERS {
@@ -195,7 +203,7 @@ pub fn load_trust(directory: &Path) -> Result<TrustSnapshot, OperatorError> {
         })?;
         return Err(OperatorError::NoTrustDirectory(directory.to_owned()));
     }
-    Ok(TrustSnapshot::new(files)?)
+    Ok(files)
 }
 
 /// The files of one folder; hidden ones, which editors and systems leave behind, are passed over.

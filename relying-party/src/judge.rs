@@ -55,6 +55,9 @@ pub struct Judgement<'a> {
     /// What to fetch before judging again. Only documents whose signature, chain and device
     /// authentication hold may ask for anything.
     pub wanted: Vec<Wanted>,
+    /// The status lists and identifier lists that such documents name, at hand or not: for a store of lists, which has to
+    /// know what is in use.
+    pub named: Vec<String>,
 }
 
 /// Evidence that is not at hand.
@@ -105,6 +108,7 @@ pub fn judge<'a>(
         Err(error) => Judgement {
             verdict: case.without_documents(vec![failed(Check::ResponseDecode, response_finding(&error))]),
             wanted: Vec::new(),
+            named: Vec::new(),
         },
     }
 }
@@ -152,6 +156,7 @@ struct Judged<'a> {
     asked: Option<usize>,
     answers: Vec<Answer<'a>>,
     wanted: Vec<Wanted>,
+    named: Vec<String>,
     /// Which record it is, where the purpose asks.
     record: Option<Record>,
 }
@@ -171,6 +176,7 @@ impl<'a> Case<'a, '_> {
             return Judgement {
                 verdict,
                 wanted: Vec::new(),
+                named: Vec::new(),
             };
         }
         let assigned = self.assign(&response.documents);
@@ -270,6 +276,7 @@ impl<'a> Case<'a, '_> {
         push(&mut checks, Check::DeviceAuth, line.device_auth);
         let mut answers = Vec::new();
         let mut wanted = Vec::new();
+        let mut lists_named = Vec::new();
         let mut record = None;
         let mut edition = edition_of(response);
         if let Some(verified) = &line.verified {
@@ -299,6 +306,7 @@ impl<'a> Case<'a, '_> {
                     Err(finding) => Outcome::Failed(finding),
                 },
             );
+            lists_named = lists_of(verified).map(str::to_owned).collect();
             wanted = self.wanted(verified, profile);
             record = Record::of(verified, profile, self.purpose);
         } else {
@@ -337,6 +345,7 @@ impl<'a> Case<'a, '_> {
             asked,
             answers,
             wanted,
+            named: lists_named,
             record,
         }
     }
@@ -389,26 +398,27 @@ impl<'a> Case<'a, '_> {
             let uris = uris.iter().filter(|uri| profile.takes_crl_from(uri));
             wanted.extend(uris.map(|uri| Wanted::Crl { uri: uri.clone() }));
         }
-        if self.policy(Subject::Status).wants_more(&standing.status)
-            && let Some(status) = &verified.mso().status
-        {
-            let uris = [
-                status.status_list.map(|list| list.uri),
-                status.identifier_list.map(|list| list.uri),
-            ];
+        if self.policy(Subject::Status).wants_more(&standing.status) {
             let secure = |uri: &&str| {
                 uri.get(..8)
                     .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
             };
             wanted.extend(
-                uris.into_iter()
-                    .flatten()
+                lists_of(verified)
                     .filter(secure)
                     .map(|uri| Wanted::Status { uri: uri.to_owned() }),
             );
         }
         wanted
     }
+}
+
+/// The URIs of the lists that a verified document names.
+fn lists_of<'a>(verified: &mdoc::verify::VerifiedDocument<'a>) -> impl Iterator<Item = &'a str> {
+    let status = verified.mso().status.as_ref();
+    let lists = status.and_then(|status| status.status_list.map(|list| list.uri));
+    let identifiers = status.and_then(|status| status.identifier_list.map(|list| list.uri));
+    lists.into_iter().chain(identifiers)
 }
 
 const SECOND_EDITION: &str = "second";
@@ -458,6 +468,7 @@ fn unrequested<'a>(response: &DeviceResponse<'a>, document: &Document<'a>) -> Ju
         asked: None,
         answers: Vec::new(),
         wanted: Vec::new(),
+        named: Vec::new(),
         record: None,
     }
 }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mdoc::evidence::Evidence;
 use mdoc::limits::Limits;
-use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache, TrustList};
+use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache, RevocationList, TrustList};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -187,6 +187,25 @@ impl TrustSnapshot {
     /// The evidence that came with the files.
     pub const fn evidence(&self) -> &Evidence {
         &self.evidence
+    }
+
+    /// Whether one of the anchors of this CRL's issuer, or their successors, signed it; `None` where the issuer is no
+    /// anchor, such as an intermediate, whose key only a document brings.
+    pub fn signed_by_anchor(&self, list: &RevocationList) -> Option<bool> {
+        let mut of_name = self
+            .anchors
+            .anchors()
+            .iter()
+            .filter(|anchor| anchor.certificate.subject_der() == list.issuer_der())
+            .peekable();
+        of_name.peek()?;
+        let signed = |anchor: &Anchor| {
+            anchor
+                .certificate
+                .public_key()
+                .is_some_and(|key| list.is_signed_by(key))
+        };
+        Some(of_name.any(signed))
     }
 
     /// SHA-256 over all files, whatever order they came in, and over lists kept from before.

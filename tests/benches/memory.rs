@@ -9,7 +9,9 @@ use mdoc::session::{Engaged, Handover, MonotonicTime, SessionSettings};
 use rand_core::SeedableRng as _;
 use relying_party::purpose::ready_made;
 use relying_party::{Evidence, TrustFile, TrustSnapshot};
+use verifier_api::fetch::Fetcher;
 use verifier_tests::bench::{Presented, report};
+use verifier_tests::fetching::Published;
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -80,6 +82,35 @@ fn status_memory() -> usize {
     drop(profiler);
     assert_eq!(evidence.tokens().count(), 1);
     held
+}
+
+/// So many lists in the memory of a fetcher: what it holds for them over half as much again as their bytes and the budget of
+/// those that lie unfolded.
+fn many_uris(count: usize) -> f64 {
+    const BUDGET: usize = 8 * 1024 * 1024;
+    let published = Published::new(count, 10_000);
+    let fetched = |fetcher: &Fetcher| usize::try_from(fetcher.totals().fetched).expect("a count");
+    let profiler = dhat::Profiler::builder().testing().build();
+    let fetcher = published.fetcher(BUDGET, 2);
+    fetcher.start(now).expect("a thread");
+    while fetched(&fetcher) < count {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let held = dhat::HeapStats::get().curr_bytes;
+    drop(profiler);
+    let totals = fetcher.totals();
+    assert_eq!((totals.held, totals.kept_bytes), (count, published.bytes));
+    assert!(totals.inflated_bytes > BUDGET / 2, "the budget is made use of");
+    held as f64 / (published.bytes as f64 * 1.5 + BUDGET as f64)
+}
+
+fn now() -> mdoc::time::UnixTime {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = since.expect("a clock after 1970").as_secs();
+    let now = i64::try_from(seconds)
+        .ok()
+        .and_then(mdoc::time::UnixTime::from_seconds);
+    now.expect("an instant")
 }
 
 /// What a thousand transactions of the reader leave behind in its process: bytes, threads and open files,
@@ -164,6 +195,12 @@ fn main() {
         ("allocations", small_blocks as f64, 60.0, true),
         ("heap", heap as f64, 16384.0, true),
         ("status_memory", status_memory() as f64, 1_500_000.0, true),
+        (
+            if quick { "quick_many_uris" } else { "many_uris" },
+            many_uris(if quick { 2_000 } else { 10_000 }),
+            1.0,
+            true,
+        ),
         ("sessions_memory", session() as f64, 2048.0, true),
         (
             if quick { "quick_loopback" } else { "loopback" },

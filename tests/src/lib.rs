@@ -1,7 +1,9 @@
 //! Shared by the end-to-end tests: judging what the test issuer and its phone built.
 
 pub mod bench;
+pub mod fetching;
 pub mod http;
+pub mod list_server;
 pub mod programs;
 pub mod testdata;
 

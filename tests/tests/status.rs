@@ -968,3 +968,46 @@ fn algorithms_must_fit_and_be_allowed() {
         );
     }
 }
+
+#[test]
+fn lists_are_exchanged_in_one_copy_of_the_evidence_and_not_in_the_other() {
+    let case = Case::iso();
+    let token = |value: u8, issued_at: i64| {
+        let mut spec = case.token(statuses(1, value));
+        spec.issued_at = issued_at;
+        std::sync::Arc::new(mdoc::status::StatusToken::decode(&spec.cwt(&case.authority.key)).unwrap())
+    };
+    let judge = |evidence: &Evidence| {
+        let purpose = age_purpose(&case.revocation);
+        outcome(&verdict_on(
+            &case.built,
+            &purpose,
+            &trust(&[&case.built.root]),
+            evidence,
+            NOW,
+        ))
+    };
+    let mut first = Evidence::default();
+    first.set_tokens(URI, [token(1, NOW - 60)], None);
+    assert_eq!(judge(&first), "status.revoked");
+    // A newer list of the same name stands before an older one; alone in its place it speaks alone.
+    let mut second = first.clone();
+    second.set_tokens(URI, [token(1, NOW - 60), token(0, NOW - 30)], None);
+    assert_eq!(
+        (judge(&second), second.tokens_of(URI).len()),
+        ("accepted".to_owned(), 2)
+    );
+    second.set_tokens(URI, [token(0, NOW - 90)], None);
+    assert_eq!(
+        (judge(&second), second.tokens_of(URI).len()),
+        ("accepted".to_owned(), 1)
+    );
+    assert_eq!(judge(&first), "status.revoked", "the copy is untouched");
+    // Of another list it is none; what is refused is told while nothing better is there.
+    second.set_tokens("https://status.example/2", [token(0, NOW - 90)], None);
+    assert_eq!(second.tokens_of("https://status.example/2").len(), 0);
+    second.set_tokens(URI, [], Some(mdoc::status::TokenError::Form));
+    assert_eq!(judge(&second), INVALID);
+    second.set_tokens(URI, [], None);
+    assert_eq!(judge(&second), "status.unavailable");
+}

@@ -307,6 +307,40 @@ fn evidence_is_wanted_only_where_policy_asks_and_it_could_help() {
         wanted(&with_status(), json!({ "status": "off", "crl": "off" })),
         []
     );
+    let named = |scenario: &Scenario| {
+        let built = scenario.build();
+        let transcript = SessionTranscript::from_bytes(&built.session_transcript).unwrap();
+        let key =
+            PrivateKey::from_bytes(built.reader_key.curve(), &built.reader_key.private_bytes()).unwrap();
+        let now = UnixTime::from_seconds(built.now).unwrap();
+        let (trust, keys) = (trust(&[&built.root]), DeviceKeys::Reader(&key));
+        let purpose = age_purpose(&json!({ "revocation": { "status": "off" } }));
+        let evidence = Evidence::default();
+        judge(
+            &built.response,
+            &transcript,
+            keys,
+            &purpose,
+            &trust,
+            &evidence,
+            now,
+        )
+        .named
+    };
+    assert_eq!(
+        named(&with_status()),
+        ["https://status.example/1"],
+        "named without being wanted"
+    );
+    assert_eq!(named(&Scenario::my_number()), [""; 0]);
+    let forged = with_status().with(Stage::DeviceTranscript, |transcript| {
+        *transcript = Cbor::Bytes(vec![0x83, 0xf6, 0xf6, 0xf6]);
+    });
+    assert_eq!(
+        named(&forged),
+        [""; 0],
+        "nobody's list where the device does not answer"
+    );
     // A document that nothing can save asks for nothing.
     let expired = with_status().set(|s| s.terms.valid_until = holder::scenario::NOW - 60);
     assert_eq!(wanted(&expired, defaults), []);

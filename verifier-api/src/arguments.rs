@@ -117,6 +117,9 @@ pub(crate) struct Serve {
     /// Bounds on a response, a TOML file as for `verify`
     #[arg(long, value_name = "FILE")]
     pub(crate) limits: Option<PathBuf>,
+    /// Fetch CRLs, status lists and VICALs as this file (TOML) says; without it nothing is fetched
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fetch: Option<PathBuf>,
     /// A file with one API key a line; needed to listen elsewhere than on loopback
     #[arg(long, value_name = "FILE")]
     pub(crate) api_keys_file: Option<PathBuf>,
@@ -132,7 +135,7 @@ pub(crate) struct Serve {
 }
 
 const SERVE_HELP: &str = "\
-Settings: listen, trust, purposes, limits, api_keys_file, workers, body_timeout, shutdown_timeout (seconds), log.
+Settings: listen, trust, purposes, limits, fetch, api_keys_file, workers, body_timeout, shutdown_timeout (seconds), log.
 A flag wins over an environment variable (VERIFIER_API_LISTEN, …; VERIFIER_API_CONFIG names the file), that over the
 file, that over the default. Paths in the file are taken from the file's folder.
 

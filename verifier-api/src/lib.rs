@@ -2,6 +2,7 @@
 //! [`run`]; [`serve`] is there for tests and measurements too.
 
 mod arguments;
+pub mod fetch;
 mod input;
 mod inspect;
 mod jobs;

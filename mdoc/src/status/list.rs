@@ -99,6 +99,11 @@ impl StatusList {
         bytes.saturating_mul(u64::from(8 / self.bits))
     }
 
+    /// Bytes that the list takes in memory.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -149,6 +154,15 @@ impl IdentifierList {
     /// How many identifiers there are.
     pub fn len(&self) -> usize {
         self.identifiers.len()
+    }
+
+    /// Bytes that the list takes in memory.
+    pub fn size(&self) -> usize {
+        let place = size_of::<Box<[u8]>>();
+        self.identifiers
+            .iter()
+            .map(|identifier| place + identifier.len())
+            .sum()
     }
 
     /// Whether nothing is revoked.

@@ -67,10 +67,12 @@ impl<'a> Case<'a, '_> {
             },
         ];
         let mut wanted = Vec::new();
+        let mut named = Vec::new();
         let mut documents = Vec::with_capacity(judged.len());
         let mut candidates = Vec::new();
         for mut document in judged {
             candidates.extend(Candidate::of(documents.len(), &mut document));
+            named.append(&mut document.named);
             for need in document.wanted {
                 if !wanted.contains(&need) {
                     wanted.push(need);
@@ -92,7 +94,11 @@ impl<'a> Case<'a, '_> {
             ..self.without_documents(Vec::new())
         };
         seen::hold_back(&mut verdict, candidates, self.purpose);
-        Judgement { verdict, wanted }
+        Judgement {
+            verdict,
+            wanted,
+            named,
+        }
     }
 
     /// The verdict on a response of which no document is judged; `made` ends with what failed.

@@ -8,10 +8,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::config::{Loaded, LogLevel};
+use super::config::{ConfigError, Loaded, LogLevel};
 use super::state::State;
 use super::{Layer, ServeError, Service};
 use crate::arguments::Serve;
+use crate::fetch::FetchSettings;
 use crate::report;
 
 /// Serves until a signal comes, or says what it would serve with.
@@ -21,6 +22,7 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
         trust,
         purposes,
         limits,
+        fetch,
         api_keys_file,
         log,
         config,
@@ -31,6 +33,7 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
         trust,
         purposes,
         limits,
+        fetch,
         api_keys_file,
         log,
         ..Layer::default()
@@ -58,14 +61,24 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
 /// Reads everything that serving would read, and prints the effective configuration.
 fn check(loaded: &Loaded) -> Result<(), ServeError> {
     loaded.config.check()?;
-    let state = State::load(&loaded.config)?;
+    let mut config = loaded.config.clone();
+    if let Some(path) = &config.fetch {
+        // The cache is left to the service that may be running.
+        let settings = FetchSettings::load(path).map_err(ConfigError::from)?;
+        config.fetch_settings = Some(FetchSettings {
+            cache: None,
+            ..settings
+        });
+    }
+    let state = State::load(&config)?;
+    let world = state.world.load();
     for warning in loaded.warnings.iter().chain(&state.warnings(&loaded.config)) {
         report::complain(&format!("warning: {warning}"));
     }
     let mut json = loaded.to_json();
     let found = json!({
-        "anchors": state.trust.anchor_count(),
-        "trust_hash": relying_party::sha256_text(&state.trust.hash()),
+        "anchors": world.trust().anchor_count(),
+        "trust_hash": relying_party::sha256_text(&world.trust().hash()),
         "purposes": state.purposes.keys().collect::<Vec<_>>(),
         "api_keys": state.api_keys.count(),
     });

@@ -9,6 +9,8 @@ use std::thread;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use crate::fetch::FetchSettings;
+
 /// What the names of environment variables begin with.
 const PREFIX: &str = "VERIFIER_API_";
 /// Bytes of a configuration file.
@@ -23,6 +25,12 @@ pub enum ConfigError {
     /// An operator's file.
     #[error(transparent)]
     Operator(#[from] operator::OperatorError),
+    /// The settings of fetching.
+    #[error(transparent)]
+    FetchSettings(#[from] crate::fetch::SettingsError),
+    /// Fetching cannot begin.
+    #[error(transparent)]
+    Fetch(#[from] crate::fetch::StartError),
     /// A file's content.
     #[error("{}: {fault}", path.display())]
     File {
@@ -93,6 +101,10 @@ pub struct Config {
     pub purposes: Option<PathBuf>,
     /// A file of bounds on a response, in place of the defaults.
     pub limits: Option<PathBuf>,
+    /// A file of settings that switches fetching on; without one nothing is fetched.
+    pub fetch: Option<PathBuf>,
+    /// The same as a value, for tests and measurements; it wins over the file.
+    pub fetch_settings: Option<FetchSettings>,
     /// A file with one API key a line; without one everybody on loopback is let in.
     pub api_keys_file: Option<PathBuf>,
     /// Threads that serve.
@@ -112,6 +124,8 @@ impl Default for Config {
             trust: None,
             purposes: None,
             limits: None,
+            fetch: None,
+            fetch_settings: None,
             api_keys_file: None,
             workers: thread::available_parallelism().map_or(1, usize::from),
             body_timeout: 30,
@@ -139,6 +153,7 @@ pub(crate) struct Layer {
     pub(crate) trust: Option<PathBuf>,
     pub(crate) purposes: Option<PathBuf>,
     pub(crate) limits: Option<PathBuf>,
+    pub(crate) fetch: Option<PathBuf>,
     pub(crate) api_keys_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "number")]
     pub(crate) workers: Option<String>,
@@ -155,11 +170,12 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
 }
 
 /// The settings, and the keys of [`Layer`].
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 10] = [
     "listen",
     "trust",
     "purposes",
     "limits",
+    "fetch",
     "api_keys_file",
     "workers",
     "body_timeout",
@@ -205,6 +221,8 @@ impl Loaded {
             trust: merge.path("trust", |l| l.trust.take()),
             purposes: merge.path("purposes", |l| l.purposes.take()),
             limits: merge.path("limits", |l| l.limits.take()),
+            fetch: merge.path("fetch", |l| l.fetch.take()),
+            fetch_settings: None,
             api_keys_file: merge.path("api_keys_file", |l| l.api_keys_file.take()),
             workers: merge.parse(
                 "workers",
@@ -247,6 +265,7 @@ impl Loaded {
             json!(config.trust),
             json!(config.purposes),
             json!(config.limits),
+            json!(config.fetch),
             json!(config.api_keys_file),
             json!(config.workers),
             json!(config.body_timeout),
@@ -330,6 +349,7 @@ fn from_file(path: &Path) -> Result<Layer, ConfigError> {
         &mut layer.trust,
         &mut layer.purposes,
         &mut layer.limits,
+        &mut layer.fetch,
         &mut layer.api_keys_file,
     ];
     for named in paths.into_iter().flatten() {
@@ -357,6 +377,8 @@ fn from_environment(
             "listen" => layer.listen = Some(value),
             "trust" => layer.trust = Some(value.into()),
             "purposes" => layer.purposes = Some(value.into()),
+            "limits" => layer.limits = Some(value.into()),
+            "fetch" => layer.fetch = Some(value.into()),
             "api_keys_file" => layer.api_keys_file = Some(value.into()),
             "workers" => layer.workers = Some(value),
             "body_timeout" => layer.body_timeout = Some(value),

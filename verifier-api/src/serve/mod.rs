@@ -14,6 +14,7 @@ mod observe;
 #[cfg(test)]
 mod openapi_tests;
 mod problem;
+mod rounds;
 mod routes;
 mod state;
 mod verification;
@@ -76,7 +77,9 @@ pub fn answer_body(body: &[u8], cbor: bool, now: UnixTime) -> Result<serde_json:
     let state = State::load(&Config::default()).map_err(|_| 500_u16)?;
     let verification = Verification::read(body, encoding, &state.purposes)
         .map_err(|problem| problem.status_code().as_u16())?;
-    Ok(verification.judge(&state, now).to_json())
+    let mut verdict = verification.judge(&state, now).verdict;
+    state.seen.check(&mut verdict);
+    Ok(verdict.to_json())
 }
 
 /// The service, listening and not yet answering.
@@ -174,6 +177,9 @@ impl Service {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<actix_web::dev::Server, ServeError> {
+        if let Some(fetcher) = &self.state.fetcher {
+            fetcher.start(self.state.clock).map_err(ConfigError::from)?;
+        }
         let state = web::Data::new(self.state);
         let drained = web::Data::clone(&state);
         let server = HttpServer::new(move || {

@@ -10,17 +10,12 @@ use actix_web::{
 use serde_json::json;
 
 use super::body;
-use super::observe::Judged;
 use super::problem::{Kind, Problem};
+use super::rounds;
 use super::state::State;
-use super::verification::{Encoding, Verification};
 
 /// The description of the service.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
-
-/// Bodies of more bytes are judged away from the threads that serve: hashing them would keep other
-/// callers waiting. Handing over smaller ones would cost more than it saves.
-const IN_PLACE: usize = 256 * 1024;
 
 /// Every path with its methods, as the header Allow names them.
 pub(super) const ROUTES: [(&str, &str); 5] = [
@@ -69,30 +64,12 @@ async fn verify(
     state.api_keys.admit(request.headers())?;
     let encoding = body::encoding(request.headers())?;
     let body = body::read(payload, request.headers(), state.body_timeout).await?;
-    let (verdict, judged) = if body.len() > IN_PLACE {
-        let pool = web::block(move || judge(&body, encoding, &state));
-        pool.await
-            .map_err(|_| Problem::new(Kind::Internal, "the work was not done"))??
-    } else {
-        judge(&body, encoding, &state)?
-    };
+    let (verdict, judged) = rounds::verdict(body, encoding, state).await?;
     request.extensions_mut().insert(judged);
     // The answers are the holder's: nobody on the way may keep them.
     Ok(json_response()
         .insert_header((CACHE_CONTROL, "no-store"))
         .body(verdict))
-}
-
-/// The verdict on a body as JSON, and what the log may know of it.
-fn judge(body: &[u8], encoding: Encoding, state: &State) -> Result<(String, Judged), Problem> {
-    let verification = Verification::read(body, encoding, &state.purposes)?;
-    let verdict = verification.judge(state, (state.clock)());
-    let judged = Judged {
-        purpose: verdict.purpose.to_owned(),
-        decision: verdict.decision,
-        reason: verdict.reason,
-    };
-    Ok((verdict.to_json().to_string(), judged))
 }
 
 async fn purposes(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
@@ -111,11 +88,12 @@ async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
             "the service finishes what it has begun",
         ));
     }
+    let world = state.world.load();
     let body = json!({
         "status": "ready",
-        "anchors": state.trust.anchor_count(),
+        "anchors": world.trust().anchor_count(),
         "purposes": state.purposes.len(),
-        "trust_hash": relying_party::sha256_text(&state.trust.hash()),
+        "trust_hash": relying_party::sha256_text(&world.trust().hash()),
     });
     Ok(json_response().body(body.to_string()))
 }

@@ -1,18 +1,20 @@
-//! What all threads of the service share, read once at the start.
+//! What all threads of the service share: files, read once at the start, and the world that fetched lists change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use mdoc::time::UnixTime;
 use relying_party::purpose::{Audience, Documents, Purpose, READY_MADE, Rule, ready_made};
-use relying_party::{TrustSnapshot, sha256_text};
+use relying_party::{Limits, TrustSnapshot, sha256_text};
 use serde_json::{Map, Value, json};
 
 use super::auth::ApiKeys;
 use super::config::{Config, ConfigError};
 use super::counters::{Counters, Totals};
+use crate::fetch::{FetchSettings, Fetcher, World};
 use crate::seen::Seen;
 
 /// The purposes by identifier.
@@ -23,7 +25,9 @@ pub(super) struct State {
     pub(super) purposes: Purposes,
     /// The answer to `GET /v1/purposes`.
     pub(super) purposes_json: String,
-    pub(super) trust: TrustSnapshot,
+    /// Whom to trust and all evidence at hand, exchanged by the fetcher where there is one.
+    pub(super) world: Arc<ArcSwap<World>>,
+    pub(super) fetcher: Option<Fetcher>,
     pub(super) seen: Seen,
     pub(super) api_keys: ApiKeys,
     pub(super) body_timeout: Duration,
@@ -40,20 +44,37 @@ impl State {
             Some(path) => ApiKeys::load(path)?,
             None => ApiKeys::default(),
         };
-        let trust = match &config.trust {
-            Some(directory) => operator::load_trust(directory)?,
-            None => TrustSnapshot::new(Vec::new()).map_err(operator::OperatorError::from)?,
+        let files = match &config.trust {
+            Some(directory) => operator::read_trust(directory)?,
+            None => Vec::new(),
         };
-        let trust = match &config.limits {
-            Some(path) => trust.with_limits(operator::load_limits(path)?),
-            None => trust,
+        let limits = match &config.limits {
+            Some(path) => operator::load_limits(path)?,
+            None => Limits::default(),
+        };
+        let fetch = match (&config.fetch, &config.fetch_settings) {
+            (_, Some(settings)) => Some(settings.clone()),
+            (Some(path), None) => Some(FetchSettings::load(path)?),
+            (None, None) => None,
+        };
+        let (world, fetcher) = match fetch {
+            Some(settings) => {
+                let fetcher = Fetcher::open(settings, files, |trust| trust.with_limits(limits))?;
+                (fetcher.world(), Some(fetcher))
+            }
+            None => {
+                let trust = TrustSnapshot::new(files).map_err(operator::OperatorError::from)?;
+                let world = World::new(trust.with_limits(limits));
+                (Arc::new(ArcSwap::from_pointee(world)), None)
+            }
         };
         let purposes = purposes(config)?;
         let list: Vec<Value> = purposes.values().map(|purpose| purpose_json(purpose)).collect();
         Ok(Self {
             purposes_json: json!({ "purposes": list }).to_string(),
             purposes,
-            trust,
+            world,
+            fetcher,
             seen: Seen::new(),
             api_keys,
             body_timeout: Duration::from_secs(config.body_timeout),
@@ -68,7 +89,7 @@ impl State {
         let mut warnings = if config.trust.is_none() {
             vec!["no trust directory is configured; nothing can be accepted".to_owned()]
         } else {
-            self.trust.remarks((self.clock)())
+            self.world.load().trust().remarks((self.clock)())
         };
         for purpose in self.purposes.values() {
             // Judging asks nothing of a phone, so this keeps no response from its verdict.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use mdoc::session::SessionTranscript;
 use mdoc::time::UnixTime;
 use relying_party::purpose::Purpose;
-use relying_party::{DeviceKeys, Verdict, judge, sha256_text};
+use relying_party::{DeviceKeys, Judgement, judge, sha256_text};
 use zeroize::Zeroizing;
 
 use super::members::{self, Scalar, Value};
@@ -72,20 +72,20 @@ impl Verification {
         })
     }
 
-    /// Judges it, and looks whether its record was seen before where the purpose asks.
-    pub(super) fn judge(&self, state: &State, now: UnixTime) -> Verdict<'_> {
-        let mut verdict = judge(
+    /// Judges it by the world of this moment. Whether its record was seen before is not looked at yet.
+    pub(super) fn judge(&self, state: &State, now: UnixTime) -> Judgement<'_> {
+        let world = state.world.load();
+        let judgement = judge(
             &self.device_response,
             &self.session_transcript,
             self.keys.lend(),
             &self.purpose,
-            &state.trust,
-            state.trust.evidence(),
+            world.trust(),
+            world.evidence(),
             now,
-        )
-        .verdict;
-        state.seen.check(&mut verdict);
-        verdict
+        );
+        world.note_use(&judgement.named);
+        judgement
     }
 }
 

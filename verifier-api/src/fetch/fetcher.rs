@@ -1,0 +1,368 @@
+//! The threads that keep lists fresh, and the requests that wait for one that is missing.
+
+mod work;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use mdoc::time::UnixTime;
+use mdoc::x509::RevocationList;
+use relying_party::{TrustError, TrustFile, TrustSnapshot, Wanted};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+
+use super::content::Facts;
+use super::store::{Store, Stored};
+use super::table::{Body, Held, HeldList, Key, Lack, Table, Totals};
+use super::{Client, FetchError, FetchSettings, ListKind, Origin, StoreError, World};
+
+/// Lists that one request waits for.
+const MAX_WANTED: usize = 16;
+/// A list that was fetched so many seconds ago is not asked for again, whatever is wrong with it.
+const AGAIN_AFTER: i64 = 10;
+/// What is overdue when the program starts is asked for within this time, not at once.
+const SPREAD: Duration = Duration::from_secs(10);
+
+/// Why fetching cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The cache.
+    #[error("the cache of lists: {0}")]
+    Store(#[from] StoreError),
+    /// The trust directory.
+    #[error("the trust directory: {0}")]
+    Trust(#[from] TrustError),
+    /// No thread.
+    #[error("no thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Keeps lists at hand. Its threads end with it.
+pub struct Fetcher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: FetchSettings,
+    client: Client,
+    store: Option<Store>,
+    /// The files of the trust directory, for a snapshot with another VICAL.
+    files: Vec<TrustFile>,
+    table: Mutex<Table>,
+    /// There is something to do, or to end.
+    news: Condvar,
+    world: Arc<ArcSwap<World>>,
+    /// Held while a snapshot is made: two at a time would lose one list.
+    trust: Mutex<()>,
+    clock: OnceLock<fn() -> UnixTime>,
+    stopping: AtomicBool,
+    tidied: AtomicU64,
+    started: Instant,
+}
+
+/// What a request waits for.
+pub struct Pending {
+    cold: Vec<Key>,
+    in_flight: Vec<watch::Receiver<()>>,
+}
+
+impl Pending {
+    /// Whether nothing would help.
+    pub fn is_empty(&self) -> bool {
+        self.cold.is_empty() && self.in_flight.is_empty()
+    }
+
+    /// Whether some list only has to be unfolded: [`Fetcher::inflate`] does, and takes its time.
+    pub fn is_cold(&self) -> bool {
+        !self.cold.is_empty()
+    }
+
+    /// Ends when every list that is in flight has come, or failed.
+    pub async fn settled(&mut self) {
+        for receiver in &mut self.in_flight {
+            // The other end is dropped when there is news; nothing is ever sent.
+            let _ = receiver.changed().await;
+        }
+    }
+}
+
+impl Fetcher {
+    /// Makes the world of the files of a trust directory and of what the cache holds. Nothing is fetched yet. `adjust` is
+    /// applied to the snapshot, and what it sets is kept over all that follow.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn open(
+        settings: FetchSettings,
+        files: Vec<TrustFile>,
+        adjust: impl Fn(TrustSnapshot) -> TrustSnapshot,
+    ) -> Result<Self, StartError> {
+        let (store, stored) = match &settings.cache {
+            None => (None, Vec::new()),
+            Some(directory) => {
+                let (store, stored) = Store::open(directory)?;
+                (Some(store), stored)
+            }
+        };
+        // Whom to trust is the operator's word of today: a VICAL that is no source any more counts no more.
+        let is_source = |stored: &Stored| {
+            let mut sources = settings.sources.iter();
+            sources.any(|source| source.kind == stored.kind && source.uri == stored.uri)
+        };
+        let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored
+            .into_iter()
+            .partition(|stored| stored.kind != ListKind::Vical || is_source(stored));
+        for stored in gone {
+            if let Some(store) = &store {
+                store.remove(stored.kind, &stored.uri);
+            }
+        }
+        let vicals = stored.iter().filter(|stored| stored.kind == ListKind::Vical);
+        let vicals = vicals.map(|stored| vical_file(&stored.uri, &stored.bytes));
+        let snapshot = TrustSnapshot::new(files.iter().cloned().chain(vicals).collect())?;
+        let world = Arc::new(ArcSwap::from_pointee(World::new(adjust(snapshot))));
+        let shared = Shared {
+            client: Client::new(settings.client()),
+            settings,
+            store,
+            files,
+            table: Mutex::new(Table::default()),
+            news: Condvar::new(),
+            started: world.load().started,
+            world,
+            trust: Mutex::new(()),
+            clock: OnceLock::new(),
+            stopping: AtomicBool::new(false),
+            tidied: AtomicU64::new(0),
+        };
+        shared.restore(stored);
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Begins to fetch, by this clock.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(&self, clock: fn() -> UnixTime) -> Result<(), StartError> {
+        if self.shared.clock.set(clock).is_err() {
+            return Ok(());
+        }
+        self.shared.make_due();
+        for number in 0..self.shared.settings.threads {
+            let shared = Arc::clone(&self.shared);
+            std::thread::Builder::new()
+                .name(format!("fetch-{number}"))
+                .spawn(move || shared.work())
+                .map_err(StartError::Thread)?;
+        }
+        Ok(())
+    }
+
+    /// The place where the world of the moment is found.
+    pub fn world(&self) -> Arc<ArcSwap<World>> {
+        Arc::clone(&self.shared.world)
+    }
+
+    /// The longest that a request waits.
+    pub fn wait(&self) -> Duration {
+        self.shared.settings.wait
+    }
+
+    /// Asks for what a judgement lacks.
+    pub fn request(&self, wanted: &[Wanted]) -> Pending {
+        let shared = &*self.shared;
+        let (now, moment, clock) = (Instant::now(), shared.moment(), shared.now());
+        let fresh = |held: &HeldList| clock.seconds() - held.fetched_at.seconds() < AGAIN_AFTER;
+        let mut pending = Pending {
+            cold: Vec::new(),
+            in_flight: Vec::new(),
+        };
+        let mut table = shared.table();
+        for wanted in wanted.iter().take(MAX_WANTED) {
+            let (kind, uri) = match wanted {
+                Wanted::Crl { uri } => (ListKind::Crl, uri),
+                Wanted::Status { uri } => (ListKind::Status, uri),
+            };
+            let key = (kind, Arc::from(uri.as_str()));
+            if shared.settings.documents {
+                // What may not be asked for is never made known.
+                if let Some(host) = shared.client.host(uri, kind, Origin::Document) {
+                    table.know(&key, Origin::Document, &host, moment, shared.started);
+                }
+            }
+            match table.lack(&key, (shared.started, now), moment, fresh) {
+                Lack::Settled => {}
+                Lack::Cold => pending.cold.push(key),
+                Lack::Wait(receiver) => pending.in_flight.push(receiver),
+            }
+        }
+        drop(table);
+        if !pending.in_flight.is_empty() {
+            shared.news.notify_all();
+        }
+        pending
+    }
+
+    /// Unfolds the lists that only have to be unfolded. A large one takes tens of milliseconds.
+    pub fn inflate(&self, pending: &Pending) {
+        for key in &pending.cold {
+            self.shared.inflate(key);
+        }
+    }
+
+    /// Everything that is held, with where it came from and how long it counts: to be listed or exported.
+    pub fn held(&self) -> Vec<Held> {
+        self.shared.table().held()
+    }
+
+    /// Why the last attempt at a list failed, where it did.
+    pub fn failure_of(&self, kind: ListKind, uri: &str) -> Option<FetchError> {
+        self.shared.table().failure_of(&(kind, Arc::from(uri)))
+    }
+
+    /// Totals, for whoever publishes them.
+    pub fn totals(&self) -> Totals {
+        self.shared.table().totals()
+    }
+
+    /// Asks for every list that is held or configured again, spread over no time at all: for measurements, and for an
+    /// operator who knows of news.
+    pub fn refresh_all(&self) {
+        let now = Instant::now();
+        let mut table = self.shared.table();
+        for held in table.held() {
+            table.reschedule(&(held.kind, Arc::from(held.uri)), now);
+        }
+        drop(table);
+        self.shared.news.notify_all();
+    }
+}
+
+impl Drop for Fetcher {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        // Whoever is about to sleep has looked before: the lock orders the two.
+        drop(self.shared.table());
+        self.shared.news.notify_all();
+        if let Some(store) = &self.shared.store {
+            store.close();
+        }
+    }
+}
+
+impl Shared {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // A table that was left in the middle of a change misses a list or counts one twice; nothing false is in it.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> UnixTime {
+        self.clock.get().map_or_else(crate::input::now, |clock| clock())
+    }
+
+    fn moment(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Puts what the disk holds into the table, and CRLs into the world. Tokens are unfolded when they are needed.
+    fn restore(&self, stored: Vec<Stored>) {
+        let mut table = self.table();
+        let mut issuers = Vec::new();
+        for stored in stored {
+            let key: Key = (stored.kind, Arc::from(stored.uri.as_str()));
+            let host = self.client.host(&stored.uri, stored.kind, Origin::Operator);
+            let body = match stored.kind {
+                ListKind::Status => Some(Body::Status {
+                    bytes: stored.bytes,
+                    inflated: None,
+                }),
+                ListKind::Vical => Some(Body::Vical(stored.bytes)),
+                ListKind::Crl => {
+                    let list = RevocationList::from_der(&stored.bytes).ok();
+                    issuers.extend(list.iter().map(|list| list.issuer_der().to_vec()));
+                    list.map(|list| Body::Crl(Arc::new(list)))
+                }
+            };
+            // Settings may have changed: what may no longer be asked for does not count either.
+            let (Some(host), Some(body)) = (host, body) else {
+                continue;
+            };
+            table.know(&key, Origin::Document, &host, 0, self.started);
+            let held = HeldList {
+                body,
+                content_type: stored.content_type.into(),
+                facts: stored.facts,
+                fetched_at: stored.fetched_at,
+            };
+            table.restore(&key, held, self.started);
+        }
+        self.exchange(|world| table.publish_crls(issuers.iter().map(Vec::as_slice), world));
+    }
+
+    /// Gives every list its time: configured ones that are missing at once, what is overdue soon.
+    fn make_due(&self) {
+        let (now, clock) = (Instant::now(), self.now());
+        let mut table = self.table();
+        for source in &self.settings.sources {
+            let host = self.client.host(&source.uri, source.kind, Origin::Operator);
+            let key = (source.kind, Arc::from(source.uri.as_str()));
+            table.know(&key, Origin::Operator, &host.unwrap_or_default(), 0, now);
+        }
+        for held in table.held() {
+            let facts = Facts {
+                dated: held.dated,
+                expires: held.expires,
+                time_to_live: held.time_to_live,
+                entries: held.entries,
+            };
+            let due = self.due(&facts, held.fetched_at, clock);
+            let due = if due.is_zero() {
+                // A list that lives short is missed soon.
+                facts
+                    .ask_again_after(clock, self.settings.max_age, 0.0)
+                    .min(SPREAD)
+                    .mul_f64(chance())
+            } else {
+                due
+            };
+            table.reschedule(&(held.kind, Arc::from(held.uri)), now + due);
+        }
+    }
+
+    /// How long from now until a list is asked for again: ahead of its end, and not all at one time.
+    fn due(&self, facts: &Facts, fetched_at: UnixTime, now: UnixTime) -> Duration {
+        let after = facts.ask_again_after(fetched_at, self.settings.max_age, chance());
+        let passed = u64::try_from(now.seconds().saturating_sub(fetched_at.seconds())).unwrap_or(0);
+        after.saturating_sub(Duration::from_secs(passed))
+    }
+
+    /// Puts another world in the place of this one. The caller holds the table, so that no change is lost.
+    fn exchange(&self, change: impl FnOnce(&mut World)) {
+        let mut world = World::clone(&self.world.load());
+        change(&mut world);
+        self.world.store(Arc::new(world));
+    }
+}
+
+/// A fetched VICAL as a file of a trust directory.
+fn vical_file(uri: &str, bytes: &[u8]) -> TrustFile {
+    let digest = Sha256::digest(uri);
+    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    TrustFile {
+        name: format!("vicals/fetched-{name}.cbor"),
+        bytes: bytes.to_vec(),
+    }
+}
+
+/// A number from 0 to 1, not the same twice.
+fn chance() -> f64 {
+    let mut random = [0; 4];
+    // Without randomness lists are asked for at the same time, which is no harm to them.
+    let _ = getrandom::fill(&mut random);
+    f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX)
+}

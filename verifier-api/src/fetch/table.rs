@@ -1,0 +1,333 @@
+//! What is held, what is due, and what gives way. No network, no disk and no clock: the fetcher brings them.
+//!
+//! Here is the order in which lists are asked for; in `held` the form in which they are kept, in `budget` which of them give
+//! way, and in `view` what others see of them.
+
+mod budget;
+mod held;
+mod view;
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use mdoc::status::TokenError;
+use mdoc::x509::RevocationList;
+use tokio::sync::watch;
+
+use super::content::Facts;
+use super::{FetchError, ListKind, Origin};
+
+pub(super) use held::{Body, HeldList, Inflated};
+pub use held::{Held, Totals};
+
+/// Lists that are known at one time, whatever their size.
+const MAX_ENTRIES: usize = 200_000;
+
+/// A list is known by its kind and URI.
+pub(super) type Key = (ListKind, Arc<str>);
+
+/// Everything that is known of lists.
+pub(super) struct Table {
+    entries: HashMap<Key, Entry>,
+    /// In the order of their time; those in flight are not in it.
+    due: BTreeMap<(Instant, Key), HostId>,
+    /// By host, how many of its lists are in flight.
+    in_flight: [usize; HOSTS],
+    /// Which place of `in_flight` a host has.
+    hasher: RandomState,
+    /// The fetched CRLs of each issuer's name.
+    crls: HashMap<Vec<u8>, BTreeMap<Arc<str>, Arc<RevocationList>>>,
+    kept_bytes: usize,
+    inflated_bytes: usize,
+    fetched: u64,
+    failed: u64,
+}
+
+/// A host's place. Two hosts that share one share what they may hold up.
+type HostId = usize;
+const HOSTS: usize = 4096;
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            due: BTreeMap::new(),
+            in_flight: [0; HOSTS],
+            hasher: RandomState::new(),
+            crls: HashMap::new(),
+            kept_bytes: 0,
+            inflated_bytes: 0,
+            fetched: 0,
+            failed: 0,
+        }
+    }
+}
+
+/// A list.
+struct Entry {
+    origin: Origin,
+    host: HostId,
+    held: Option<HeldList>,
+    failure: Option<Box<Failure>>,
+    /// When a document last asked for it, as [`World::moment`].
+    named: u64,
+    /// Its place in the order; `None` while it is in flight.
+    due: Option<Instant>,
+    /// Whoever waits learns by its end that there is news.
+    waiting: Option<watch::Sender<()>>,
+}
+
+struct Failure {
+    error: FetchError,
+    /// Until when nobody asks again.
+    until: Instant,
+    /// One after another.
+    count: u32,
+}
+
+/// What is to be done.
+pub(super) enum Next {
+    /// Ask for this list.
+    Fetch(Task),
+    /// Nothing before this instant, or before there is news.
+    Wait(Option<Instant>),
+}
+
+/// A list in flight.
+pub(super) struct Task {
+    pub(super) key: Key,
+    pub(super) origin: Origin,
+    /// Of the list that is held.
+    pub(super) facts: Option<Facts>,
+}
+
+/// What a request does about a list that it lacks.
+pub(super) enum Lack {
+    /// Nothing would help: it was tried just now.
+    Settled,
+    /// It is held, and has to be unfolded.
+    Cold,
+    /// It is being fetched.
+    Wait(watch::Receiver<()>),
+}
+
+impl Table {
+    /// Makes a list known, unless too many are. Where it is known, its origin may rise to the operator's.
+    pub(super) fn know(&mut self, key: &Key, origin: Origin, host: &str, named: u64, due: Instant) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            if origin == Origin::Operator {
+                entry.origin = origin;
+            }
+            return;
+        }
+        if self.entries.len() >= MAX_ENTRIES {
+            return;
+        }
+        let places = u64::try_from(HOSTS).unwrap_or(1);
+        let host = usize::try_from(self.hasher.hash_one(host) % places).unwrap_or(0);
+        self.due.insert((due, key.clone()), host);
+        let entry = Entry {
+            origin,
+            host,
+            held: None,
+            failure: None,
+            named,
+            due: Some(due),
+            waiting: None,
+        };
+        self.entries.insert(key.clone(), entry);
+    }
+
+    /// The next list to ask for, of a host that does not already hold up as many as it may.
+    pub(super) fn next(&mut self, now: Instant, per_host: usize) -> Next {
+        let mut later = None;
+        let mut found = None;
+        for ((due, key), host) in &self.due {
+            if *due > now {
+                later = Some(*due);
+                break;
+            }
+            if self.in_flight.get(*host).is_some_and(|count| *count < per_host) {
+                found = Some((*due, key.clone()));
+                break;
+            }
+        }
+        let Some(place) = found else {
+            return Next::Wait(later);
+        };
+        self.due.remove(&place);
+        let (_, key) = place;
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return Next::Wait(Some(now));
+        };
+        entry.due = None;
+        if let Some(count) = self.in_flight.get_mut(entry.host) {
+            *count += 1;
+        }
+        Next::Fetch(Task {
+            origin: entry.origin,
+            facts: entry.held.as_ref().map(|held| held.facts),
+            key,
+        })
+    }
+
+    /// Puts a list back in the order.
+    fn schedule(&mut self, key: &Key, due: Instant) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        if let Some(old) = entry.due.replace(due) {
+            self.due.remove(&(old, key.clone()));
+        } else if let Some(count) = self.in_flight.get_mut(entry.host) {
+            *count = count.saturating_sub(1);
+        }
+        self.due.insert((due, key.clone()), entry.host);
+    }
+
+    /// As [`Self::schedule`], for a list that is not in flight.
+    pub(super) fn reschedule(&mut self, key: &Key, due: Instant) {
+        if self.entries.get(key).is_some_and(|entry| entry.due.is_some()) {
+            self.schedule(key, due);
+        }
+    }
+
+    /// A request lacks this list, or a fresh one of it. `first` is before every other in the order; a list that is `fresh`
+    /// is not asked for again.
+    pub(super) fn lack(
+        &mut self,
+        key: &Key,
+        (first, now): (Instant, Instant),
+        named: u64,
+        fresh: impl Fn(&HeldList) -> bool,
+    ) -> Lack {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return Lack::Settled;
+        };
+        entry.named = named;
+        if let Some(HeldList {
+            body: Body::Status { inflated: None, .. },
+            ..
+        }) = &entry.held
+        {
+            return Lack::Cold;
+        }
+        let in_flight = entry.due.is_none();
+        let failed = entry.failure.as_ref().is_some_and(|failure| now < failure.until);
+        let fresh = entry.held.as_ref().is_some_and(fresh);
+        if !in_flight && (failed || fresh) {
+            return Lack::Settled;
+        }
+        let receiver = match &entry.waiting {
+            Some(sender) => sender.subscribe(),
+            None => {
+                let (sender, receiver) = watch::channel(());
+                entry.waiting = Some(sender);
+                receiver
+            }
+        };
+        if !in_flight {
+            self.schedule(key, first);
+        }
+        Lack::Wait(receiver)
+    }
+
+    /// The attempt failed. What is returned is dropped when the world is up to date: those who wait wake up by that.
+    pub(super) fn fail(
+        &mut self,
+        key: &Key,
+        error: FetchError,
+        now: Instant,
+        retry: Duration,
+    ) -> Option<watch::Sender<()>> {
+        let entry = self.entries.get_mut(key)?;
+        self.failed += 1;
+        let count = entry
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.count)
+            .saturating_add(1);
+        entry.failure = Some(Box::new(Failure {
+            error,
+            until: now + retry,
+            count,
+        }));
+        let waiting = entry.waiting.take();
+        // Nobody asks for it: less and less often, up to 64 times as seldom.
+        let pause = retry.saturating_mul(1 << (count - 1).min(6));
+        self.schedule(key, now + pause);
+        waiting
+    }
+
+    /// The attempt brought a list. `due` is when to ask for the next. Returns the same as [`Self::fail`].
+    pub(super) fn take(&mut self, key: &Key, held: HeldList, due: Instant) -> Option<watch::Sender<()>> {
+        self.forget_body(key);
+        let entry = self.entries.get_mut(key)?;
+        self.fetched += 1;
+        self.kept_bytes += held.body.len();
+        if let Body::Crl(list) = &held.body {
+            let of_issuer = self.crls.entry(list.issuer_der().to_vec()).or_default();
+            of_issuer.insert(Arc::clone(&key.1), Arc::clone(list));
+        }
+        if let Body::Status {
+            inflated: Some(inflated),
+            ..
+        } = &held.body
+        {
+            self.inflated_bytes += inflated.size;
+        }
+        entry.held = Some(held);
+        entry.failure = None;
+        let waiting = entry.waiting.take();
+        self.schedule(key, due);
+        waiting
+    }
+
+    /// As [`Self::take`], for a list that comes from disk and counts as no success.
+    pub(super) fn restore(&mut self, key: &Key, held: HeldList, due: Instant) {
+        self.take(key, held, due);
+        self.fetched = self.fetched.saturating_sub(1);
+    }
+
+    fn forget_body(&mut self, key: &Key) {
+        let Some(held) = self.entries.get_mut(key).and_then(|entry| entry.held.take()) else {
+            return;
+        };
+        self.kept_bytes -= held.body.len();
+        match held.body {
+            Body::Crl(list) => {
+                if let Some(of_issuer) = self.crls.get_mut(list.issuer_der()) {
+                    of_issuer.remove(&key.1);
+                }
+            }
+            Body::Status { inflated, .. } => {
+                self.inflated_bytes -= inflated.map_or(0, |inflated| inflated.size)
+            }
+            Body::Vical(_) => {}
+        }
+    }
+}
+
+impl Entry {
+    /// What a token that came in the place of this list was refused for; the verdict then says so.
+    fn refusal(&self) -> Option<&TokenError> {
+        match &self.failure.as_ref()?.error {
+            FetchError::Token(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn last_use(&self) -> u64 {
+        let used = match self.held.as_ref().map(|held| &held.body) {
+            Some(Body::Status {
+                inflated: Some(inflated),
+                ..
+            }) => inflated.used.load(Ordering::Relaxed),
+            _ => 0,
+        };
+        used.max(self.named)
+    }
+}

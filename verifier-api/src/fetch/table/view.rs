@@ -1,0 +1,127 @@
+//! What others see of the table: the world, and whoever lists or exports what is held.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::{Body, Entry, Held, Key, Table, Totals};
+use crate::fetch::world::World;
+use crate::fetch::{FetchError, ListKind};
+
+impl Table {
+    /// Brings a world up to date with what is held of this list.
+    pub(in crate::fetch) fn publish(&self, key: &Key, world: &mut World) {
+        let entry = self.entries.get(key);
+        let body = entry.and_then(|entry| entry.held.as_ref()).map(|held| &held.body);
+        let files = Arc::clone(&world.trust);
+        match key.0 {
+            ListKind::Crl => {}
+            ListKind::Vical => {}
+            ListKind::Status => {
+                let inflated = match body {
+                    Some(Body::Status { inflated, .. }) => inflated.as_ref(),
+                    _ => None,
+                };
+                let from_files = files.evidence().tokens_of(&key.1).iter().cloned();
+                let tokens = from_files.chain(inflated.map(|inflated| Arc::clone(&inflated.token)));
+                let refused = entry.filter(|_| body.is_none()).and_then(Entry::refusal);
+                let refused = refused.or_else(|| files.evidence().refusal_of(&key.1));
+                world.evidence.set_tokens(&key.1, tokens, refused.cloned());
+                match inflated {
+                    Some(inflated) => world
+                        .used
+                        .insert_mut(key.1.to_string(), Arc::clone(&inflated.used)),
+                    None => {
+                        world.used.remove_mut(&*key.1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings a world up to date with the fetched CRLs of these issuers.
+    pub(in crate::fetch) fn publish_crls<'i>(
+        &self,
+        issuers: impl IntoIterator<Item = &'i [u8]>,
+        world: &mut World,
+    ) {
+        let files = Arc::clone(&world.trust);
+        let unique: HashSet<&[u8]> = issuers.into_iter().collect();
+        for issuer in unique {
+            let fetched = self.crls.get(issuer).into_iter().flat_map(BTreeMap::values);
+            let from_files = files.evidence().crls_of(issuer);
+            world
+                .evidence
+                .set_crls(issuer, from_files.iter().chain(fetched).cloned());
+        }
+    }
+
+    /// The issuer of the CRL that is held.
+    pub(in crate::fetch) fn issuer_of(&self, key: &Key) -> Option<Vec<u8>> {
+        match &self.entries.get(key)?.held.as_ref()?.body {
+            Body::Crl(list) => Some(list.issuer_der().to_vec()),
+            _ => None,
+        }
+    }
+
+    /// The VICALs that are held, by URI.
+    pub(in crate::fetch) fn vicals(&self) -> Vec<(Arc<str>, Arc<[u8]>)> {
+        let vicals = self
+            .entries
+            .iter()
+            .filter_map(|(key, entry)| match &entry.held.as_ref()?.body {
+                Body::Vical(bytes) => Some((Arc::clone(&key.1), Arc::clone(bytes))),
+                _ => None,
+            });
+        let mut vicals: Vec<_> = vicals.collect();
+        vicals.sort();
+        vicals
+    }
+
+    /// Everything that is held, in the order of kind and URI.
+    pub(in crate::fetch) fn held(&self) -> Vec<Held> {
+        let held = self.entries.iter().filter_map(|(key, entry)| {
+            let held = entry.held.as_ref()?;
+            Some(Held {
+                kind: key.0,
+                uri: key.1.to_string(),
+                origin: entry.origin,
+                fetched_at: held.fetched_at,
+                dated: held.facts.dated,
+                expires: held.facts.expires,
+                time_to_live: held.facts.time_to_live,
+                entries: held.facts.entries,
+                bytes: held.body.bytes(),
+                inflated: matches!(
+                    &held.body,
+                    Body::Status {
+                        inflated: Some(_),
+                        ..
+                    }
+                ),
+                failure: entry.failure.as_ref().map(|failure| failure.error.clone()),
+            })
+        });
+        let mut held: Vec<Held> = held.collect();
+        held.sort_by(|left, right| (left.kind, &left.uri).cmp(&(right.kind, &right.uri)));
+        held
+    }
+
+    /// Why the last attempt at this list failed.
+    pub(in crate::fetch) fn failure_of(&self, key: &Key) -> Option<FetchError> {
+        self.entries
+            .get(key)?
+            .failure
+            .as_ref()
+            .map(|failure| failure.error.clone())
+    }
+
+    pub(in crate::fetch) fn totals(&self) -> Totals {
+        Totals {
+            fetched: self.fetched,
+            failed: self.failed,
+            held: self.entries.values().filter(|entry| entry.held.is_some()).count(),
+            kept_bytes: self.kept_bytes,
+            inflated_bytes: self.inflated_bytes,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a request is judged by at one moment: the trust snapshot and all evidence at hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use mdoc::evidence::Evidence;
+use relying_party::TrustSnapshot;
+use rpds::HashTrieMapSync;
+
+/// Never changed once it is made: a refresh puts another in its place, and whoever judges by this one goes on with it.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) trust: Arc<TrustSnapshot>,
+    pub(super) evidence: Evidence,
+    /// When each inflated list was last named by a document, for the choice of those that give way.
+    pub(super) used: HashTrieMapSync<String, Used>,
+    pub(super) started: Instant,
+}
+
+/// A moment in microseconds since the start; shared by all worlds that hold the list.
+pub(super) type Used = Arc<AtomicU64>;
+
+impl World {
+    /// The world of files alone.
+    pub fn new(trust: TrustSnapshot) -> Self {
+        Self {
+            evidence: trust.evidence().clone(),
+            trust: Arc::new(trust),
+            used: HashTrieMapSync::new_sync(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Whom to trust.
+    pub fn trust(&self) -> &TrustSnapshot {
+        &self.trust
+    }
+
+    /// The evidence at hand: that of the trust snapshot's files and what was fetched.
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Remembers that these lists are in use. Takes no lock.
+    pub fn note_use(&self, named: &[String]) {
+        for uri in named {
+            if let Some(used) = self.used.get(uri) {
+                used.store(self.moment(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn moment(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
