@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::limits::UNFOLDED_BYTES;
 use crate::status::{RefusedToken, StatusToken, TokenError};
 use crate::x509::{CrlEffect, CrlError, RevocationList};
 
@@ -10,7 +11,7 @@ use crate::x509::{CrlEffect, CrlError, RevocationList};
 const MAX_SIDE_BY_SIDE: usize = 8;
 
 /// Everything at hand. Cheap to clone: what it holds is shared, with what was found out about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Evidence {
     /// By the issuer's name as DER, the highest number first and those that say nothing last.
     crls: HashMap<Vec<u8>, Vec<Arc<RevocationList>>>,
@@ -18,6 +19,16 @@ pub struct Evidence {
     tokens: HashMap<String, Vec<Arc<StatusToken>>>,
     /// Why a token of a list cannot be used.
     refused: HashMap<String, TokenError>,
+    /// Bytes of all lists of tokens, unfolded.
+    unfolded: usize,
+    /// The most that they may take.
+    most_unfolded: usize,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Self::with_unfolded_bound(UNFOLDED_BYTES)
+    }
 }
 
 /// What was found out about a list beyond its bytes.
@@ -33,9 +44,26 @@ pub enum EvidenceError {
     /// Older than all lists of the name that are kept.
     #[error("older than the {MAX_SIDE_BY_SIDE} newest lists of its name, which are kept")]
     TooMany,
+    /// The lists of all tokens together would take more memory than they may.
+    #[error("the status lists together unfold to more than {0} bytes")]
+    TooMuch(usize),
 }
 
 impl Evidence {
+    /// No evidence yet, whose status lists may unfold to so many bytes together, in place of
+    /// [`UNFOLDED_BYTES`]: each list has a bound of its own, and a small file of many lists could
+    /// still fill a counter's memory.
+    #[must_use]
+    pub fn with_unfolded_bound(bytes: usize) -> Self {
+        Self {
+            crls: HashMap::new(),
+            tokens: HashMap::new(),
+            refused: HashMap::new(),
+            unfolded: 0,
+            most_unfolded: bytes,
+        }
+    }
+
     /// Takes a CRL in DER. One that is older than a list of the same issuer and key is still kept
     /// beside it: which of them its issuer signed is known only with the issuer's key at hand, and
     /// the newest of those decides.
@@ -89,8 +117,18 @@ impl Evidence {
 
     fn insert_token(&mut self, token: Arc<StatusToken>) -> Result<(), EvidenceError> {
         let known = self.tokens.entry(token.subject().to_owned()).or_default();
+        let size = |known: &[Arc<StatusToken>]| -> usize { known.iter().map(|t| t.unfolded_bytes()).sum() };
+        let others = self.unfolded.saturating_sub(size(known));
+        let after = others
+            .saturating_add(size(known))
+            .saturating_add(token.unfolded_bytes());
+        if after > self.most_unfolded {
+            return Err(EvidenceError::TooMuch(self.most_unfolded));
+        }
         let place = known.partition_point(|other| other.issued_at() >= token.issued_at());
-        keep(known, place, token)
+        let kept = keep(known, place, token);
+        self.unfolded = others.saturating_add(size(known));
+        kept
     }
 
     /// The CRLs of this issuer's name, the highest number first and those that say nothing last.

@@ -99,6 +99,11 @@ impl StatusList {
         bytes.saturating_mul(u64::from(8 / self.bits))
     }
 
+    /// Bytes of all entries.
+    pub(super) const fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -149,6 +154,12 @@ impl IdentifierList {
     /// How many identifiers there are.
     pub fn len(&self) -> usize {
         self.identifiers.len()
+    }
+
+    /// Bytes of all identifiers, and of what keeps them apart.
+    pub(super) fn byte_len(&self) -> usize {
+        let content: usize = self.identifiers.iter().map(|identifier| identifier.len()).sum();
+        content.saturating_add(self.identifiers.len().saturating_mul(size_of::<Box<[u8]>>()))
     }
 
     /// Whether nothing is revoked.
