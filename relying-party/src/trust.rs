@@ -266,7 +266,7 @@ const CERTIFICATE_ENDINGS: [&str; 4] = ["pem", "crt", "cer", "der"];
 /// What is wrong with a file of another ending.
 const ANCHOR_ENDINGS: &str = "an anchor ends in .pem, .crt, .cer, .der or .toml";
 
-fn certificates(kind: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+pub(crate) fn certificates(kind: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     match kind {
         "pem" => pem_certificates(bytes).ok_or_else(|| "not PEM of certificates".to_owned()),
         "der" => Ok(vec![bytes.to_vec()]),

@@ -67,6 +67,13 @@ pub struct ProfileSet {
 #[error("the document profile is not valid: {0}")]
 pub struct ProfileError(String);
 
+impl ProfileError {
+    /// The file of this name is not UTF-8.
+    pub(crate) fn not_text(name: &str) -> Self {
+        Self(format!("{name} is not UTF-8 text"))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProfileFile {
