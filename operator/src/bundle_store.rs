@@ -80,7 +80,9 @@ impl BundleStore {
                     continue;
                 }
             };
-            stored.newest = stored.newest.or(Some(*bundle.facts()));
+            if stored.newest.is_none() {
+                stored.newest = Some(*bundle.facts());
+            }
             match bundle.load(now) {
                 Ok(bundle) => {
                     stored.bundle = Some(bundle);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bundle::Bundle;
 use crate::lint::Lint;
 
 /// Verifies ISO/IEC 18013-5 mdoc responses for back ends.
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Explain what is wrong with a certificate, a list or a purpose, and what to do about it
     Lint(Lint),
+    /// Make, check and show offline bundles
+    Bundle(Bundle),
 }
 
 /// Judges one response from files, or with --jobs one JSON job a line from standard input.
