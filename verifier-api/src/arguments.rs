@@ -123,6 +123,12 @@ pub(crate) struct Serve {
     /// A file with one API key a line; needed to listen elsewhere than on loopback
     #[arg(long, value_name = "FILE")]
     pub(crate) api_keys_file: Option<PathBuf>,
+    /// The offline bundle to hand out; its file is read anew when it changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// The public key that the bundle has to be signed with (PEM or DER)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle_key: Option<PathBuf>,
     /// How much is logged: error, warn, info or debug [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log: Option<String>,
@@ -135,7 +141,8 @@ pub(crate) struct Serve {
 }
 
 const SERVE_HELP: &str = "\
-Settings: listen, trust, purposes, limits, api_keys_file, workers, body_timeout, shutdown_timeout (seconds), log.
+Settings: listen, trust, purposes, limits, api_keys_file, bundle, bundle_key, workers, body_timeout, shutdown_timeout
+(seconds), log.
 A flag wins over an environment variable (VERIFIER_API_LISTEN, …; VERIFIER_API_CONFIG names the file), that over the
 file, that over the default. Paths in the file are taken from the file's folder.
 

@@ -22,6 +22,8 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
         purposes,
         limits,
         api_keys_file,
+        bundle,
+        bundle_key,
         log,
         config,
         check_config,
@@ -32,6 +34,8 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
         purposes,
         limits,
         api_keys_file,
+        bundle,
+        bundle_key,
         log,
         ..Layer::default()
     };
