@@ -143,7 +143,7 @@ pub enum EntryFault {
     #[error("its name is not that of a file in a folder of a bundle")]
     Name,
     /// Not after the entry before it in the order of names, or of the same name.
-    #[error("it is not in the order of names")]
+    #[error("it is not in the order of names, or its name stands twice")]
     Order,
     /// Fetched after the bundle was made.
     #[error("it was fetched after the bundle was made")]

@@ -62,11 +62,12 @@ pub fn bundle_words(verdict: &Value) -> Option<[String; 2]> {
     Some(words)
 }
 
-/// The oldest instant of which any check of a document tells something.
+/// The oldest instant of which a check of revocation tells something.
 fn oldest_evidence(verdict: &Value) -> Option<UnixTime> {
     let documents = verdict["documents"].as_array()?.iter();
     let checks = documents.flat_map(|document| document["checks"].as_array().into_iter().flatten());
-    let instants = checks.filter_map(|check| UnixTime::parse(check["as_of"].as_str()?).ok());
+    let evidence = checks.filter(|check| check["check"] == "issuer.crl" || check["check"] == "status");
+    let instants = evidence.filter_map(|check| UnixTime::parse(check["as_of"].as_str()?).ok());
     instants.min()
 }
 
