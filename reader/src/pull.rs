@@ -55,7 +55,7 @@ impl Remote {
     /// The bundle at `url`, `http` on this machine or `https`. Where the path is not told, it is that
     /// of a `verifier-api` service.
     pub(crate) fn new(url: &str, key_file: Option<&Path>, timeout: Duration) -> Result<Self, StartError> {
-        let base = checked_base(url, "--bundle")?;
+        let base = checked_base(url, "--bundle", "a file")?;
         let has_path = base.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
         Ok(Self {
             agent: agent(timeout),

@@ -34,7 +34,7 @@ pub(crate) struct Service {
 impl Service {
     /// The service at `url`, `http` on this machine or `https`, which has to answer within `timeout`.
     pub(crate) fn new(url: &str, api_key: Option<&Path>, timeout: Duration) -> Result<Self, StartError> {
-        let base = checked_base(url, "--verify")?;
+        let base = checked_base(url, "--verify", "local")?;
         let api_key = api_key.map(self::api_key).transpose()?;
         Ok(Self {
             agent: agent(timeout),
@@ -77,13 +77,14 @@ impl Service {
     }
 }
 
-/// The address of a service without a slash at its end: `https`, or `http` to this machine alone.
-pub(crate) fn checked_base<'u>(url: &'u str, flag: &str) -> Result<&'u str, StartError> {
+/// The address of a service without a slash at its end: `https`, or `http` to this machine alone. The flag takes
+/// something `other` too.
+pub(crate) fn checked_base<'u>(url: &'u str, flag: &str, other: &str) -> Result<&'u str, StartError> {
     let base = url.trim_end_matches('/');
     let (_, rest) = base
         .split_once("://")
         .filter(|(scheme, rest)| matches!(*scheme, "http" | "https") && !rest.is_empty())
-        .ok_or_else(|| StartError::Argument(format!("{flag} takes no such URL: give that of a service")))?;
+        .ok_or_else(|| StartError::Argument(format!("{flag} takes {other}, or the URL of a service")))?;
     if base.starts_with("http://") && !is_loopback(rest) {
         // A response is personal data, and so may answers be; a key would be anybody's.
         let words = format!("{flag} takes https, and http only to this machine");
