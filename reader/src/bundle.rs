@@ -187,3 +187,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     let digest = HashAlgorithm::Sha256.digest(&[bytes]);
     digest.as_bytes().try_into().unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "bundle_tests.rs"]
+mod tests;

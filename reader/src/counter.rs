@@ -163,6 +163,16 @@ impl Counter {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn bundle_number(&self) -> Option<u64> {
+        self.bundle.as_ref().map(|bundle| bundle.facts().number)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pull_now(&self) {
+        self.bundles.iter().for_each(|bundles| bundles.pull());
+    }
+
     /// Says what an operator should know of the bundle at hand.
     fn tell_bundle(&self) {
         let Some(bundle) = &self.bundle else {

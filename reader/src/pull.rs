@@ -149,3 +149,7 @@ fn strong_tag(response: &Response<Body>) -> Option<String> {
 fn starts_at(response: &Response<Body>, place: usize) -> bool {
     text(response, &header::CONTENT_RANGE).starts_with(&format!("bytes {place}-"))
 }
+
+#[cfg(test)]
+#[path = "pull_tests.rs"]
+mod tests;
