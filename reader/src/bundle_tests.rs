@@ -1,12 +1,19 @@
 use std::fs;
 use std::path::Path;
 
+use clap::Parser as _;
 use mdoc::crypto::{Curve, Signer as _, SigningKey};
+use mdoc::session::SessionTranscript;
 use mdoc::time::UnixTime;
+use relying_party::DeviceKeys;
 use relying_party::bundle::{Entry, build};
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::arguments::{Arguments, Command};
+use crate::counter::Counter;
+use crate::failure::Failure;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -283,32 +290,41 @@ fn flags_that_make_no_sense_together_are_refused() {
     assert_eq!(fault(None, Some(desk.path("store")), &key), "", "the twin");
 }
 
+impl Desk {
+    /// A counter that judges by what is offered.
+    fn counter(&self) -> Counter {
+        let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
+        let (offered, key, store) = (path("offered"), path("key"), path("store"));
+        let flags = [
+            "reader",
+            "read",
+            "--connect",
+            "tcp://127.0.0.1:9",
+            "--purpose",
+            "own",
+            "--quiet",
+        ];
+        let bundle = [
+            "--bundle",
+            &offered,
+            "--bundle-key",
+            &key,
+            "--bundle-store",
+            &store,
+        ];
+        let arguments = Arguments::try_parse_from(flags.iter().chain(&bundle)).unwrap();
+        let Command::Read(read) = arguments.command else {
+            panic!("read");
+        };
+        Counter::load(&read.common, 1, Clock::Fixed(at(NOW))).unwrap()
+    }
+}
+
 #[test]
 fn a_counter_goes_over_to_a_newer_bundle_between_two_phones() {
-    use clap::Parser as _;
     let desk = Desk::new();
     desk.offer(&bundle(5, NOW, 1));
-    let path = |name: &str| desk.path(name).to_str().unwrap().to_owned();
-    let flags = [
-        "reader",
-        "read",
-        "--connect",
-        "tcp://127.0.0.1:9",
-        "--purpose",
-        "own",
-        "--quiet",
-        "--bundle",
-        &path("offered"),
-        "--bundle-key",
-        &path("key"),
-        "--bundle-store",
-        &path("store"),
-    ];
-    let arguments = crate::arguments::Arguments::try_parse_from(flags).unwrap();
-    let crate::arguments::Command::Read(read) = arguments.command else {
-        panic!("read");
-    };
-    let mut counter = crate::counter::Counter::load(&read.common, 1, Clock::Fixed(at(NOW))).unwrap();
+    let mut counter = desk.counter();
     assert_eq!(counter.bundle_number(), Some(5));
     counter.renew();
     assert_eq!(counter.bundle_number(), Some(5), "nothing came");
@@ -317,4 +333,34 @@ fn a_counter_goes_over_to_a_newer_bundle_between_two_phones() {
     assert_eq!(counter.bundle_number(), Some(5), "a transaction keeps its bundle");
     counter.renew();
     assert_eq!(counter.bundle_number(), Some(6));
+    desk.offer(&bundle(5, NOW, 1));
+    counter.pull_now();
+    counter.renew();
+    assert_eq!(counter.bundle_number(), Some(6), "and never back");
+}
+
+#[test]
+fn a_counter_whose_bundle_has_ended_says_so_and_goes_on_with_the_next() {
+    let desk = Desk::new();
+    desk.offer(&bundle(5, NOW, 1));
+    let mut counter = desk.counter();
+    let transcript = SessionTranscript::from_bytes(&[0x83, 0xf6, 0xf6, 0xf6]).unwrap();
+    let judge = |counter: &Counter| counter.judge_here(b"no response", &transcript, DeviceKeys::None);
+    counter.set_clock(Clock::Fixed(at(NOW + 100)));
+    let report = judge(&counter).unwrap();
+    assert_eq!(
+        (&report["reason"], &report["bundle"]["age"]),
+        (&json!("response.malformed"), &json!(100))
+    );
+    let (expires, now) = (at(NOW + 100), at(NOW + 101));
+    counter.set_clock(Clock::Fixed(now));
+    let expired = Failure::Bundle(BundleError::Expired { expires, now });
+    assert_eq!(judge(&counter).unwrap_err(), expired);
+    assert_eq!(expired.code(), "bundle.expired");
+    let (created, now) = (at(NOW), at(NOW - 301));
+    counter.set_clock(Clock::Fixed(now));
+    let not_yet = Failure::Bundle(BundleError::NotYet { created, now });
+    assert_eq!(judge(&counter).unwrap_err(), not_yet);
+    counter.set_clock(Clock::Fixed(at(NOW + 50)));
+    assert!(judge(&counter).is_ok(), "the untouched twin");
 }

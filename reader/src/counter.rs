@@ -169,6 +169,11 @@ impl Counter {
     }
 
     #[cfg(test)]
+    pub(crate) fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    #[cfg(test)]
     pub(crate) fn pull_now(&self) {
         self.bundles.iter().for_each(|bundles| bundles.pull());
     }
