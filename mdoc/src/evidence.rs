@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rpds::HashTrieMapSync;
 
+use crate::limits::UNFOLDED_BYTES;
 use crate::status::{RefusedToken, StatusToken, TokenError};
 use crate::x509::{CrlEffect, CrlError, RevocationList};
 
@@ -12,7 +13,7 @@ const MAX_SIDE_BY_SIDE: usize = 8;
 
 /// Everything at hand. Cloning takes the same short time however much it holds: a clone shares every list with what was
 /// found out about it, and changing one of the two copies no more than the place of what changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Evidence {
     /// By the issuer's name as DER, the highest number first and those that say nothing last.
     crls: HashTrieMapSync<Vec<u8>, Vec<Arc<RevocationList>>>,
@@ -20,6 +21,21 @@ pub struct Evidence {
     tokens: HashTrieMapSync<String, Vec<Arc<StatusToken>>>,
     /// Why a token of a list cannot be used.
     refused: HashTrieMapSync<String, TokenError>,
+    /// Bytes of all lists of tokens, unfolded.
+    unfolded: usize,
+    /// The most that they may take.
+    most_unfolded: usize,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Self::with_unfolded_bound(UNFOLDED_BYTES)
+    }
+}
+
+/// Bytes that these lists take, unfolded.
+fn unfolded(tokens: &[Arc<StatusToken>]) -> usize {
+    tokens.iter().map(|token| token.unfolded_bytes()).sum()
 }
 
 /// What was found out about a list beyond its bytes.
@@ -35,9 +51,26 @@ pub enum EvidenceError {
     /// Older than all lists of the name that are kept.
     #[error("older than the {MAX_SIDE_BY_SIDE} newest lists of its name, which are kept")]
     TooMany,
+    /// The lists of all tokens together would take more memory than they may.
+    #[error("the status lists together unfold to more than {0} bytes")]
+    TooMuch(usize),
 }
 
 impl Evidence {
+    /// No evidence yet, whose status lists may unfold to so many bytes together, in place of
+    /// [`UNFOLDED_BYTES`]: each list has a bound of its own, and a small file of many lists could
+    /// still fill a counter's memory.
+    #[must_use]
+    pub fn with_unfolded_bound(bytes: usize) -> Self {
+        Self {
+            crls: HashTrieMapSync::default(),
+            tokens: HashTrieMapSync::default(),
+            refused: HashTrieMapSync::default(),
+            unfolded: 0,
+            most_unfolded: bytes,
+        }
+    }
+
     /// Takes a CRL in DER. One that is older than a list of the same issuer and key is still kept
     /// beside it: which of them its issuer signed is known only with the issuer's key at hand, and
     /// the newest of those decides.
@@ -95,15 +128,22 @@ impl Evidence {
 
     fn insert_token(&mut self, token: Arc<StatusToken>) -> Result<(), EvidenceError> {
         let mut known = self.tokens_of(token.subject()).to_vec();
+        let before = unfolded(&known);
+        let others = self.unfolded.saturating_sub(before);
+        let after = self.unfolded.saturating_add(token.unfolded_bytes());
+        if after > self.most_unfolded {
+            return Err(EvidenceError::TooMuch(self.most_unfolded));
+        }
         let uri = token.subject().to_owned();
         let place = known.partition_point(|other| other.issued_at() >= token.issued_at());
         keep(&mut known, place, token)?;
+        self.unfolded = others.saturating_add(unfolded(&known));
         self.tokens.insert_mut(uri, known);
         Ok(())
     }
 
     /// Puts these tokens of the list `uri` in the place of all that are held of it, and with them why another cannot be
-    /// used, if one cannot: for whoever exchanges lists while they are judged by. Beyond the bound the youngest stay, and
+    /// used, if one cannot: for whoever exchanges lists while they are judged by. Beyond the bounds the youngest stay, and
     /// a token of another list is left out.
     pub fn set_tokens(
         &mut self,
@@ -111,6 +151,7 @@ impl Evidence {
         tokens: impl IntoIterator<Item = Arc<StatusToken>>,
         refused: Option<TokenError>,
     ) {
+        self.unfolded = self.unfolded.saturating_sub(unfolded(self.tokens_of(uri)));
         self.tokens.remove_mut(uri);
         self.refused.remove_mut(uri);
         for token in tokens.into_iter().filter(|token| token.subject() == uri) {

@@ -67,3 +67,5 @@ pub const STATUS_TOKEN_BYTES: usize = 24 * 1024 * 1024;
 pub const STATUS_LIST_BYTES: usize = 16 * 1024 * 1024;
 /// Identifiers of one identifier list.
 pub const IDENTIFIERS: usize = 1_000_000;
+/// Bytes of all status lists together that one set of evidence keeps unfolded.
+pub const UNFOLDED_BYTES: usize = 1024 * 1024 * 1024;

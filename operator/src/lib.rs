@@ -1,12 +1,21 @@
 //! Reads an operator's files into bytes for the pure crates: purposes, limits and trust
-//! directories. Makes no decisions.
+//! directories, bundles. Makes no decisions.
+
+mod bundle;
+mod bundle_store;
+
+pub use bundle::{bundle_entries, load_public_key, read_bundle, write_file, write_new_private_file};
+pub use bundle_store::{BundleStore, Stored};
 
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use relying_party::purpose::{Purpose, PurposeError, READY_MADE, ready_made};
-use relying_party::{Limits, LimitsError, TrustError, TrustFile, TrustSnapshot, limits_from_toml};
+use relying_party::{
+    Limits, LimitsError, PublicKeyFileError, TrustError, TrustFile, TrustSnapshot, limits_from_toml,
+};
 
 /// The folders of a trust directory.
 const FOLDERS: [&str; 4] = ["anchors", "crls", "status", "vicals"];
@@ -16,6 +25,9 @@ const MAX_FILES: usize = 100_000;
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of a purpose or of limits.
 const MAX_PURPOSE_BYTES: u64 = 1024 * 1024;
+
+/// A file, and when it was last written.
+type DatedFile = (TrustFile, Option<SystemTime>);
 
 /// Why the operator's files cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +73,22 @@ pub enum OperatorError {
         path: PathBuf,
         /// What is wrong.
         error: LimitsError,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A file holds no public key.
+    #[error("{}: {error}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: PublicKeyFileError,
     },
     /// A text file is not UTF-8.
     #[error("{} is not UTF-8 text", .0.display())]
@@ -149,6 +177,14 @@ fn read_purpose(path: &Path) -> Result<Purpose, OperatorError> {
 /// # Errors
 /// The directory or a file cannot be read, or a file is no purpose.
 pub fn load_purposes(directory: &Path) -> Result<Vec<(PathBuf, Purpose)>, OperatorError> {
+    purpose_paths(directory)?
+        .into_iter()
+        .map(|path| read_purpose(&path).map(|purpose| (path, purpose)))
+        .collect()
+}
+
+/// The files of purposes in a directory, in the order of their names.
+fn purpose_paths(directory: &Path) -> Result<Vec<PathBuf>, OperatorError> {
     let read = |error| OperatorError::Read {
         path: directory.to_owned(),
         error,
@@ -168,10 +204,7 @@ pub fn load_purposes(directory: &Path) -> Result<Vec<(PathBuf, Purpose)>, Operat
         paths.push(path);
     }
     paths.sort();
-    paths
-        .into_iter()
-        .map(|path| read_purpose(&path).map(|purpose| (path, purpose)))
-        .collect()
+    Ok(paths)
 }
 
 /// Reads a trust directory into a snapshot.
@@ -187,6 +220,13 @@ pub fn load_trust(directory: &Path) -> Result<TrustSnapshot, OperatorError> {
 /// # Errors
 /// A file cannot be read, or there is none of the folders.
 pub fn read_trust(directory: &Path) -> Result<Vec<TrustFile>, OperatorError> {
+    let files = trust_files(directory)?;
+    Ok(files.into_iter().map(|(file, _)| file).collect())
+}
+
+/// The files of a trust directory, each with the instant at which it was last written, where the
+/// system knows one.
+fn trust_files(directory: &Path) -> Result<Vec<DatedFile>, OperatorError> {
     let mut files = Vec::new();
     let mut found = false;
     for folder in FOLDERS {
@@ -207,7 +247,7 @@ pub fn read_trust(directory: &Path) -> Result<Vec<TrustFile>, OperatorError> {
 }
 
 /// The files of one folder; hidden ones, which editors and systems leave behind, are passed over.
-fn read_folder(path: &Path, folder: &str, files: &mut Vec<TrustFile>) -> Result<(), OperatorError> {
+fn read_folder(path: &Path, folder: &str, files: &mut Vec<DatedFile>) -> Result<(), OperatorError> {
     let read = |error| OperatorError::Read {
         path: path.to_owned(),
         error,
@@ -221,11 +261,12 @@ fn read_folder(path: &Path, folder: &str, files: &mut Vec<TrustFile>) -> Result<
         if files.len() >= MAX_FILES {
             return Err(OperatorError::TooManyFiles(path.to_owned()));
         }
+        let written = fs::metadata(entry.path())
+            .and_then(|metadata| metadata.modified())
+            .ok();
         let bytes = read_file(&entry.path(), MAX_FILE_BYTES)?;
-        files.push(TrustFile {
-            name: format!("{folder}/{name}"),
-            bytes,
-        });
+        let name = format!("{folder}/{name}");
+        files.push((TrustFile { name, bytes }, written));
     }
     Ok(())
 }

@@ -59,6 +59,10 @@ pub(crate) struct Read {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Seconds between two looks for a newer bundle
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, requires = "bundle", help_heading = "Offline bundle",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) bundle_every: u64,
     #[command(flatten)]
     pub(crate) radio: Radio,
 }
@@ -72,7 +76,10 @@ pub(crate) struct Common {
     /// A trust directory with the folders anchors, crls, status, vicals
     #[arg(long, value_name = "DIR")]
     pub(crate) trust: Option<PathBuf>,
-    /// Who judges: this program, or a verifier-api service (https, or http on this machine)
+    #[command(flatten)]
+    pub(crate) bundle: BundleFlags,
+    /// Who judges: this program, or a verifier-api service (https, or http on this machine). Where the service cannot be
+    /// reached and there is a bundle, this program does
     #[arg(long, value_name = "local|URL", default_value = "local")]
     pub(crate) verify: String,
     /// A file with the API key of the service
@@ -106,6 +113,28 @@ pub(crate) struct Common {
     /// Say nothing of the progress on standard error, only warnings and what went wrong
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+/// The offline bundle: everything to judge by in one signed file.
+#[derive(Args)]
+#[command(next_help_heading = "Offline bundle")]
+pub(crate) struct BundleFlags {
+    /// Where bundles come from: a file, or a verifier-api service (https, or http on this machine). What cannot be had
+    /// now is judged without, by the last one in --bundle-store
+    #[arg(long, value_name = "URL|FILE", requires = "bundle_key")]
+    pub(crate) bundle: Option<String>,
+    /// The public key that bundles have to be signed with (PEM or DER); judges by the bundle and not by --trust
+    #[arg(long, value_name = "FILE", conflicts_with = "trust")]
+    pub(crate) bundle_key: Option<PathBuf>,
+    /// A folder that keeps the last two bundles
+    #[arg(long, value_name = "DIR", requires = "bundle_key")]
+    pub(crate) bundle_store: Option<PathBuf>,
+    /// A file with the API key of the service that hands out bundles
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    pub(crate) bundle_api_key_file: Option<PathBuf>,
+    /// Seconds that the service has to hand out a bundle
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) bundle_timeout: u64,
 }
 
 /// How a phone is reached over Bluetooth.

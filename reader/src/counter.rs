@@ -1,17 +1,20 @@
 //! What a counter asks, who judges, and what a verdict is made of.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
 use mdoc::limits::Limits;
-use mdoc::session::{Engaged, Handover, MonotonicTime, ReaderSession, SessionSettings};
-use mdoc::time::UnixTime;
+use mdoc::session::{Engaged, Handover, MonotonicTime, ReaderSession, SessionSettings, SessionTranscript};
+use relying_party::bundle::{LoadedBundle, age_words};
 use relying_party::purpose::{Purpose, SeenBefore};
 use relying_party::{DeviceKeys, TrustFile, TrustSnapshot, judge};
 use serde_json::Value;
 
 use crate::arguments::Common;
+use crate::bundle::Bundles;
+use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::say;
@@ -38,7 +41,10 @@ pub(crate) enum StartError {
 
 /// Who judges.
 enum Judge {
-    Local(Box<TrustSnapshot>),
+    Trust(Box<TrustSnapshot>),
+    /// The bundle at hand.
+    Bundle,
+    /// A service; where it cannot be reached, the bundle at hand, if there is one.
     Service(Box<Service>),
 }
 
@@ -46,47 +52,66 @@ enum Judge {
 pub(crate) struct Counter {
     purpose: Purpose,
     judge: Judge,
+    bundles: Option<Arc<Bundles>>,
+    /// The bundle of this transaction: it stays the same from the request to the verdict.
+    bundle: Option<Arc<LoadedBundle>>,
+    named: String,
     identity: Option<Identity>,
     pub(crate) settings: SessionSettings,
     limits: Limits,
     service_timeout: Option<Duration>,
     pub(crate) quiet: bool,
+    clock: Clock,
 }
 
 impl Counter {
-    /// Reads what the flags name. `connect_timeout` in seconds counts where none is given.
-    pub(crate) fn load(read: &Common, connect_timeout: u64) -> Result<Self, StartError> {
-        let purpose = operator::load_purpose(&read.purpose)?;
-        purpose
-            .check_request()
-            .map_err(|error| StartError::Purpose(error.to_string()))?;
-        if read.verify == "local" && purpose.seen_before() != SeenBefore::Ignore {
+    /// Reads what the flags name, and pulls a bundle if they say from where. `connect_timeout` in
+    /// seconds counts where none is given.
+    pub(crate) fn load(read: &Common, connect_timeout: u64, clock: Clock) -> Result<Self, StartError> {
+        let limits = match &read.limits {
+            Some(file) => operator::load_limits(file)?,
+            None => Limits::default(),
+        };
+        let is_local = read.verify == "local";
+        let bundles = Bundles::load(&read.bundle, limits, clock)?.map(Arc::new);
+        if let Some(bundles) = &bundles {
+            bundles.pull();
+        }
+        let bundle = bundles.as_ref().and_then(|bundles| bundles.bundle());
+        if is_local && bundles.is_some() && bundle.is_none() {
+            return Err(StartError::Argument(
+                "there is no bundle to judge by: bring this counter to a network once, or carry one here as a file (--bundle)".to_owned(),
+            ));
+        }
+        let purpose = purpose(&read.purpose, bundle.as_deref())?;
+        if is_local && purpose.seen_before() != SeenBefore::Ignore {
             // Before a phone is asked for what could not be accepted anyway.
             return Err(StartError::Argument(
                 "the purpose asks whether the record was seen before; this program keeps nothing that would tell: have a service judge with --verify".to_owned(),
             ));
         }
-        let limits = match &read.limits {
-            Some(file) => operator::load_limits(file)?,
-            None => Limits::default(),
-        };
-        let judge = if read.verify == "local" {
-            Judge::Local(Box::new(load_trust(read)?.with_limits(limits)))
-        } else {
+        let judge = if !is_local {
             if read.trust.is_some() {
                 say("warning: the service judges by its own trust directory; --trust is not used");
             }
             let timeout = Duration::from_secs(read.service_timeout);
             let service = Service::new(&read.verify, read.api_key_file.as_deref(), timeout)?;
             Judge::Service(Box::new(service))
+        } else if bundle.is_some() {
+            Judge::Bundle
+        } else {
+            Judge::Trust(Box::new(load_trust(read, clock)?.with_limits(limits)))
         };
         let identity = match (&read.reader_cert, &read.reader_key) {
             (Some(certificate), Some(key)) => Some(Identity::load(certificate, key)?),
             _ => None,
         };
-        Ok(Self {
+        let counter = Self {
             purpose,
             judge,
+            bundles,
+            bundle,
+            named: read.purpose.clone(),
             identity,
             settings: SessionSettings {
                 connect_timeout: Duration::from_secs(read.connect_timeout.unwrap_or(connect_timeout)),
@@ -99,7 +124,74 @@ impl Counter {
             limits,
             service_timeout: (read.verify != "local").then(|| Duration::from_secs(read.service_timeout)),
             quiet: read.quiet,
-        })
+            clock,
+        };
+        counter.tell_bundle();
+        Ok(counter)
+    }
+
+    /// Looks for a newer bundle every so often, beside the transactions. The thread ends with the
+    /// process.
+    pub(crate) fn pull_every(&self, pause: Duration) {
+        if let Some(bundles) = self.bundles.clone() {
+            std::thread::spawn(move || {
+                loop {
+                    std::thread::sleep(pause);
+                    bundles.pull();
+                }
+            });
+        }
+    }
+
+    /// Goes over to a newer bundle, between two transactions. One without a purpose that can be asked
+    /// of a phone is not gone over to.
+    pub(crate) fn renew(&mut self) {
+        let Some(newer) = self.bundles.as_ref().and_then(|bundles| bundles.bundle()) else {
+            return;
+        };
+        let number = |bundle: &LoadedBundle| bundle.facts().number;
+        if self.bundle.as_deref().map(number) == Some(number(&newer)) {
+            return;
+        }
+        match purpose(&self.named, Some(&newer)) {
+            Ok(purpose) => {
+                self.purpose = purpose;
+                self.bundle = Some(newer);
+                self.tell_bundle();
+            }
+            Err(error) => say(&format!(
+                "warning: bundle {} is not used: {error}",
+                number(&newer)
+            )),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bundle_number(&self) -> Option<u64> {
+        self.bundle.as_ref().map(|bundle| bundle.facts().number)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pull_now(&self) {
+        self.bundles.iter().for_each(|bundles| bundles.pull());
+    }
+
+    /// Says what an operator should know of the bundle at hand.
+    fn tell_bundle(&self) {
+        let Some(bundle) = &self.bundle else {
+            return;
+        };
+        let (facts, now) = (bundle.facts(), self.clock.now());
+        let [age, _] = age_words(facts.age(now));
+        self.progress(&format!("offline evidence: bundle {}, {age} old", facts.number));
+        for remark in bundle.trust().remarks(now) {
+            say(&format!("warning: {remark}"));
+        }
     }
 
     /// What is asked, in words.
@@ -125,6 +217,13 @@ impl Counter {
         engagement: &DeviceEngagement,
         now: MonotonicTime,
     ) -> Result<ReaderSession, Failure> {
+        if let (Judge::Bundle, Some(bundle)) = (&self.judge, &self.bundle) {
+            // Before a phone is asked for what could not be judged.
+            bundle
+                .facts()
+                .check_at(self.clock.now())
+                .map_err(Failure::Bundle)?;
+        }
         // The operating system's source; where it fails there is nothing to go on with.
         let mut random = rand_core::UnwrapErr(getrandom::SysRng);
         let engaged = Engaged::new(engagement, Handover::Qr, &mut random)?;
@@ -146,49 +245,88 @@ impl Counter {
 
     /// The verdict on a response, in its form for programs.
     pub(crate) fn verdict(&self, response: &[u8], session: &ReaderSession) -> Result<Value, Failure> {
-        let trust = match &self.judge {
-            Judge::Local(trust) => trust,
-            Judge::Service(service) => {
-                let ask = || service.judge(response, session, &self.purpose, &self.limits);
-                return match ask() {
-                    // The phone need not be read again for that.
-                    Err(Failure::ServiceUnreachable(_)) => {
-                        self.progress("the service cannot be reached; trying once more …");
-                        std::thread::sleep(SERVICE_PAUSE);
-                        ask()
-                    }
-                    answer => answer,
-                };
-            }
-        };
         let keys = session
             .e_reader_private_key()
             .map_or(DeviceKeys::None, DeviceKeys::Reader);
+        let Judge::Service(service) = &self.judge else {
+            return self.judge_here(response, session.transcript(), keys);
+        };
+        let ask = || service.judge(response, session, &self.purpose, &self.limits);
+        let answer = match ask() {
+            // The phone need not be read again for that.
+            Err(Failure::ServiceUnreachable(_)) => {
+                self.progress("the service cannot be reached; trying once more …");
+                std::thread::sleep(SERVICE_PAUSE);
+                ask()
+            }
+            answer => answer,
+        };
+        match answer {
+            Err(failure @ (Failure::ServiceUnreachable(_) | Failure::ServiceTimeout))
+                if self.bundle.is_some() =>
+            {
+                say(&format!("warning: {failure}; judging by the bundle"));
+                self.judge_here(response, session.transcript(), keys)
+            }
+            answer => answer,
+        }
+    }
+
+    /// The verdict of this program.
+    pub(crate) fn judge_here(
+        &self,
+        response: &[u8],
+        transcript: &SessionTranscript,
+        keys: DeviceKeys<'_>,
+    ) -> Result<Value, Failure> {
+        let now = self.clock.now();
+        let trust = match (&self.judge, &self.bundle) {
+            (Judge::Trust(trust), _) => trust,
+            (_, Some(bundle)) => {
+                bundle.facts().check_at(now).map_err(Failure::Bundle)?;
+                bundle.trust()
+            }
+            (_, None) => {
+                let words = "there is no bundle to judge by".to_owned();
+                return Err(Failure::ServiceUnreachable(words));
+            }
+        };
         let judgement = judge(
             response,
-            session.transcript(),
+            transcript,
             keys,
             &self.purpose,
             trust,
             trust.evidence(),
-            now(),
+            now,
         );
-        Ok(judgement.verdict.to_json())
+        let mut verdict = judgement.verdict.to_json();
+        if let Some(bundle) = &self.bundle {
+            bundle.annotate(&mut verdict, now);
+        }
+        Ok(verdict)
     }
 }
 
-fn now() -> UnixTime {
-    let seconds = jiff::Timestamp::now().as_second();
-    UnixTime::from_seconds(seconds).expect("invariant: jiff's years have four digits")
+/// The purpose of this name: the bundle's, else a ready-made one or a file.
+fn purpose(named: &str, bundle: Option<&LoadedBundle>) -> Result<Purpose, StartError> {
+    let purpose = match bundle.and_then(|bundle| bundle.purpose(named)) {
+        Some(purpose) => purpose.clone(),
+        None => operator::load_purpose(named)?,
+    };
+    purpose
+        .check_request()
+        .map_err(|error| StartError::Purpose(error.to_string()))?;
+    Ok(purpose)
 }
 
-fn load_trust(read: &Common) -> Result<TrustSnapshot, StartError> {
+fn load_trust(read: &Common, clock: Clock) -> Result<TrustSnapshot, StartError> {
     let Some(directory) = &read.trust else {
         say("warning: without --trust nothing is trusted and nothing can be accepted");
         return Ok(TrustSnapshot::new(Vec::<TrustFile>::new()).map_err(operator::OperatorError::from)?);
     };
     let trust = operator::load_trust(directory)?;
-    for remark in trust.remarks(now()) {
+    for remark in trust.remarks(clock.now()) {
         say(&format!("warning: {remark}"));
     }
     Ok(trust)

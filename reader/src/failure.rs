@@ -4,6 +4,7 @@ use core::fmt;
 
 use mdoc::session::framing::FramingError;
 use mdoc::session::{Party, Phase, SessionFailure};
+use relying_party::bundle::BundleError;
 use serde_json::{Value, json};
 
 use crate::radio_fault::RadioFault;
@@ -45,6 +46,8 @@ pub(crate) enum Failure {
     ServiceRefused(String),
     /// The service that judges answered something that is no verdict.
     ServiceAnswer,
+    /// The bundle that is at hand counts no longer, or not yet by this machine's clock.
+    Bundle(BundleError),
 }
 
 impl Failure {
@@ -65,6 +68,8 @@ impl Failure {
             Self::ServiceTimeout => "service.timeout",
             Self::ServiceRefused(_) => "service.refused",
             Self::ServiceAnswer => "service.answer",
+            Self::Bundle(BundleError::NotYet { .. }) => "bundle.not_yet",
+            Self::Bundle(_) => "bundle.expired",
         }
     }
 
@@ -83,7 +88,8 @@ impl Failure {
             Self::ServiceUnreachable(_)
             | Self::ServiceTimeout
             | Self::ServiceRefused(_)
-            | Self::ServiceAnswer => "checking",
+            | Self::ServiceAnswer
+            | Self::Bundle(_) => "checking",
         }
     }
 
@@ -141,6 +147,10 @@ impl Failure {
             Self::ServiceTimeout => "try again; if it happens again, look at the service's load",
             Self::ServiceRefused(_) => "give reader and service the same purposes and a valid API key",
             Self::ServiceAnswer => "check that the address is that of a verifier-api service",
+            Self::Bundle(BundleError::NotYet { .. }) => "set the clock of this machine, and start again",
+            Self::Bundle(_) => {
+                "bring this counter to a network for a newer bundle, or carry one here as a file (--bundle)"
+            }
         }
     }
 
@@ -172,6 +182,7 @@ impl fmt::Display for Failure {
             Self::ServiceTimeout => f.write_str("the service did not answer in time"),
             Self::ServiceRefused(kind) => write!(f, "the service refused to judge: {kind}"),
             Self::ServiceAnswer => f.write_str("the service answered something that is no verdict"),
+            Self::Bundle(error) => write!(f, "the bundle cannot be judged by: {error}"),
         }
     }
 }
@@ -193,6 +204,10 @@ mod tests {
             fault,
             phase: Phase::Connect,
         };
+        let instant = |seconds| mdoc::time::UnixTime::from_seconds(seconds).unwrap();
+        let (expires, created, now) = (instant(1), instant(9999), instant(2));
+        let expired = BundleError::Expired { expires, now };
+        let not_yet = BundleError::NotYet { created, now };
         for (failure, code, phase) in [
             (timeout(Phase::Consent), "session.timeout", "consent"),
             (timeout(Phase::Receive), "session.timeout", "receive"),
@@ -255,6 +270,8 @@ mod tests {
                 "checking",
             ),
             (Failure::ServiceAnswer, "service.answer", "checking"),
+            (Failure::Bundle(expired), "bundle.expired", "checking"),
+            (Failure::Bundle(not_yet), "bundle.not_yet", "checking"),
         ] {
             assert_eq!(
                 failure.to_json(),

@@ -2,12 +2,15 @@
 //! [`read`] is there for measurements too.
 
 mod arguments;
+mod bundle;
+mod clock;
 mod counter;
 mod failure;
 mod identity;
 mod inbox;
 mod interrupt;
 mod loopback;
+mod pull;
 #[cfg(feature = "bluetooth")]
 mod radio;
 mod radio_fault;
@@ -23,10 +26,14 @@ use std::time::{Duration, Instant};
 
 use arguments::{Arguments, Command, Format, Read};
 use clap::{CommandFactory as _, Parser as _};
+use clock::Clock;
 use counter::{Counter, StartError};
 use failure::Failure;
 use loopback::{Connected, Loopback};
 use mdoc::engagement::DeviceEngagement;
+use mdoc::session::SessionTranscript;
+use mdoc::time::UnixTime;
+use relying_party::DeviceKeys;
 use relying_party::purpose::READY_MADE;
 use relying_party::verdict_text;
 use transaction::{Outcome, converse};
@@ -94,14 +101,14 @@ fn usage(error: &StartError) -> ExitCode {
 fn read_one(read: &Read, then: impl FnOnce(&Outcome)) -> Result<Outcome, StartError> {
     let (counter, result, connector) = match (&read.connect, &read.qr) {
         (Some(address), _) => {
-            let counter = Counter::load(&read.common, LOOPBACK_CONNECT)?;
+            let counter = Counter::load(&read.common, LOOPBACK_CONNECT, Clock::System)?;
             let address = Loopback::address(address).map_err(StartError::Argument)?;
             counter.progress(&format!("asking for: {}", counter.asked()));
             let result = read_loopback(&counter, &address);
             (counter, result, None)
         }
         (None, text) => {
-            let counter = Counter::load(&read.common, RADIO_CONNECT)?;
+            let counter = Counter::load(&read.common, RADIO_CONNECT, Clock::System)?;
             let stop = Stop::default();
             let mut connector = radio_connector(&read.radio, &counter, &stop)?;
             counter.progress(&format!("asking for: {}", counter.asked()));
@@ -171,6 +178,30 @@ pub fn read(arguments: &[&str]) -> Result<(serde_json::Value, u8), String> {
     };
     let outcome = read_one(&read, |_| ()).map_err(|error| error.to_string())?;
     Ok((outcome.report, outcome.status))
+}
+
+/// Has a response judged at one instant as `reader read` with these arguments would judge it here, without a phone: the
+/// report. For tests that hold many responses against another judge.
+///
+/// # Errors
+/// Wrong usage, an unreadable file or a bad configuration, in words; or the code of a failure.
+pub fn judge(
+    arguments: &[&str],
+    response: &[u8],
+    transcript: &SessionTranscript,
+    keys: DeviceKeys<'_>,
+    at: UnixTime,
+) -> Result<serde_json::Value, String> {
+    let arguments = ["reader", "read"].into_iter().chain(arguments.iter().copied());
+    let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
+    let Command::Read(read) = arguments.command else {
+        return Err("these arguments read nothing".to_owned());
+    };
+    let counter =
+        Counter::load(&read.common, LOOPBACK_CONNECT, Clock::Fixed(at)).map_err(|error| error.to_string())?;
+    counter
+        .judge_here(response, transcript, keys)
+        .map_err(|failure| failure.code().to_owned())
 }
 
 /// Lists the ready-made purposes.

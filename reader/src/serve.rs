@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
 
 use crate::arguments::Serve;
+use crate::clock::Clock;
 use crate::counter::{Counter, StartError};
 use crate::failure::Failure;
 use crate::inbox::Inbox;
@@ -18,7 +19,8 @@ use crate::{RADIO_CONNECT, radio_connector, say};
 
 /// Serves standard input until it ends, or the program is told to.
 pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
-    let counter = Counter::load(&serve.common, RADIO_CONNECT)?;
+    let mut counter = Counter::load(&serve.common, RADIO_CONNECT, Clock::System)?;
+    counter.pull_every(Duration::from_secs(serve.bundle_every));
     let stop = Stop::default();
     let mut connector = radio_connector(&serve.radio, &counter, &stop)?;
     counter.progress(&format!("asking for: {}", counter.asked()));
@@ -28,12 +30,12 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let filled = Arc::clone(&inbox);
     // The thread ends with the input, or with the process.
     std::thread::spawn(move || filled.fill(io::stdin().lock()));
-    serve_lines(&counter, &inbox, connector.as_mut(), &mut io::stdout())
+    serve_lines(&mut counter, &inbox, connector.as_mut(), &mut io::stdout())
 }
 
 /// One JSON line for each line of the inbox.
 fn serve_lines(
-    counter: &Counter,
+    counter: &mut Counter,
     inbox: &Inbox,
     connector: &mut dyn Connector,
     out: &mut impl io::Write,
@@ -43,6 +45,7 @@ fn serve_lines(
         let Some(line) = inbox.next() else {
             return Ok(());
         };
+        counter.renew();
         let clock = Instant::now();
         let result = match DeviceEngagement::from_uri(&line) {
             Ok(engagement) => {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
 use mdoc::session::{Event, MonotonicTime, Party, Phase, ReaderSession, SessionFailure, TransportEnd};
+use relying_party::bundle::bundle_words;
 use relying_party::next_steps;
 use serde_json::Value;
 
@@ -27,6 +28,9 @@ impl Outcome {
     pub(crate) fn new(result: Result<Value, Failure>) -> Self {
         match result {
             Ok(report) => {
+                for words in bundle_words(&report).into_iter().flatten() {
+                    say(&words);
+                }
                 // From the verdict's JSON form, so that it is the same whoever judged.
                 for words in next_steps(&report) {
                     say(&format!("next: {words}"));

@@ -34,47 +34,10 @@ pub(crate) struct Service {
 impl Service {
     /// The service at `url`, `http` on this machine or `https`, which has to answer within `timeout`.
     pub(crate) fn new(url: &str, api_key: Option<&Path>, timeout: Duration) -> Result<Self, StartError> {
-        let base = url.trim_end_matches('/');
-        let (_, rest) = base
-            .split_once("://")
-            .filter(|(scheme, rest)| matches!(*scheme, "http" | "https") && !rest.is_empty())
-            .ok_or_else(|| {
-                StartError::Argument("--verify takes local, or the URL of a service".to_owned())
-            })?;
-        if base.starts_with("http://") && !is_loopback(rest) {
-            // The response in it is personal data, and so may the answers be.
-            return Err(StartError::Argument(
-                "--verify takes https, and http only to this machine".to_owned(),
-            ));
-        }
-        let api_key = match api_key {
-            None => None,
-            Some(path) => {
-                let bytes = Zeroizing::new(operator::read_file(path, MAX_KEY_FILE)?);
-                let text = core::str::from_utf8(&bytes).unwrap_or_default().trim();
-                if text.is_empty() || text.contains(|c: char| !c.is_ascii_graphic()) {
-                    return Err(StartError::File {
-                        path: path.to_owned(),
-                        fault: "not one API key".to_owned(),
-                    });
-                }
-                Some(Zeroizing::new(text.to_owned()))
-            }
-        };
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .build();
-        let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .user_agent(concat!("reader/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .build()
-            .new_agent();
+        let base = checked_base(url, "--verify", "local")?;
+        let api_key = api_key.map(self::api_key).transpose()?;
         Ok(Self {
-            agent,
+            agent: agent(timeout),
             url: format!("{base}/v1/verifications"),
             api_key,
         })
@@ -112,6 +75,51 @@ impl Service {
             _ => Err(Failure::ServiceAnswer),
         }
     }
+}
+
+/// The address of a service without a slash at its end: `https`, or `http` to this machine alone. The flag takes
+/// something `other` too.
+pub(crate) fn checked_base<'u>(url: &'u str, flag: &str, other: &str) -> Result<&'u str, StartError> {
+    let base = url.trim_end_matches('/');
+    let (_, rest) = base
+        .split_once("://")
+        .filter(|(scheme, rest)| matches!(*scheme, "http" | "https") && !rest.is_empty())
+        .ok_or_else(|| StartError::Argument(format!("{flag} takes {other}, or the URL of a service")))?;
+    if base.starts_with("http://") && !is_loopback(rest) {
+        // A response is personal data, and so may answers be; a key would be anybody's.
+        let words = format!("{flag} takes https, and http only to this machine");
+        return Err(StartError::Argument(words));
+    }
+    Ok(base)
+}
+
+/// The API key in a file.
+pub(crate) fn api_key(path: &Path) -> Result<Zeroizing<String>, StartError> {
+    let bytes = Zeroizing::new(operator::read_file(path, MAX_KEY_FILE)?);
+    let text = core::str::from_utf8(&bytes).unwrap_or_default().trim();
+    if text.is_empty() || text.contains(|c: char| !c.is_ascii_graphic()) {
+        return Err(StartError::File {
+            path: path.to_owned(),
+            fault: "not one API key".to_owned(),
+        });
+    }
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// A client that goes where it is sent and no further, within `timeout` for each call.
+pub(crate) fn agent(timeout: Duration) -> ureq::Agent {
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .build();
+    ureq::Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .user_agent(concat!("reader/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls)
+        .build()
+        .new_agent()
 }
 
 fn request_body(response: &[u8], session: &ReaderSession, purpose: &Purpose, limits: &Limits) -> Value {

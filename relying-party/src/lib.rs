@@ -3,6 +3,7 @@
 //! as a value, the time is an argument.
 
 pub mod age;
+pub mod bundle;
 pub mod calendar;
 mod elements;
 mod judge;
@@ -19,8 +20,10 @@ mod verdict;
 
 pub use judge::{DeviceKeys, Judgement, Wanted, judge};
 pub use limits::{LimitsError, limits_from_toml};
+pub use mdoc::crypto::{PublicKey, PublicKeyFileError};
 pub use mdoc::evidence::{Evidence, EvidenceError};
 pub use mdoc::limits::Limits;
+pub use mdoc::time::UnixTime;
 pub use text::{next_steps, verdict_text};
 pub use trust::{HeldTrustList, TrustError, TrustFile, TrustSnapshot, pem_certificates, pem_crls};
 pub use verdict::{Answer, AnswerValue, Decision, DocumentReport, Verdict, sha256_text};

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::bundle::bundle_words;
+
 /// Lines of next steps that a clerk is shown, and the characters of each.
 const MAX_STEPS: usize = 8;
 const MAX_STEP: usize = 500;
@@ -33,6 +35,9 @@ pub fn verdict_text(verdict: &Value) -> String {
         plain(&verdict["purpose"]),
         plain(&verdict["at"])
     );
+    for words in bundle_words(verdict).into_iter().flatten() {
+        text += &format!("{words}\n");
+    }
     text
 }
 

@@ -34,7 +34,7 @@ pub struct TrustFile {
 pub struct TrustSnapshot {
     pub(crate) anchors: AnchorSet,
     pub(crate) cache: ChainCache,
-    pub(crate) profiles: &'static ProfileSet,
+    pub(crate) profiles: Arc<ProfileSet>,
     evidence: Evidence,
     limits: Limits,
     hash: [u8; 32],
@@ -68,7 +68,15 @@ impl TrustSnapshot {
     /// # Errors
     /// [`TrustError`] with the file at fault.
     pub fn new(files: Vec<TrustFile>) -> Result<Self, TrustError> {
-        Self::after(None, files)
+        Self::after(None, files, ProfileSet::built_in())
+    }
+
+    /// As [`Self::new`], judging by these document profiles.
+    ///
+    /// # Errors
+    /// [`TrustError`] with the file at fault.
+    pub fn with_profiles(files: Vec<TrustFile>, profiles: Arc<ProfileSet>) -> Result<Self, TrustError> {
+        Self::after(None, files, profiles)
     }
 
     /// As [`Self::new`], but a VICAL that goes back behind one that `self` holds is skipped, and
@@ -78,13 +86,16 @@ impl TrustSnapshot {
     /// # Errors
     /// [`TrustError`] with the file at fault.
     pub fn successor(&self, files: Vec<TrustFile>) -> Result<Self, TrustError> {
-        Self::after(Some(self), files)
+        Self::after(Some(self), files, Arc::clone(&self.profiles))
     }
 
-    fn after(earlier: Option<&Self>, mut files: Vec<TrustFile>) -> Result<Self, TrustError> {
+    fn after(
+        earlier: Option<&Self>,
+        mut files: Vec<TrustFile>,
+        profiles: Arc<ProfileSet>,
+    ) -> Result<Self, TrustError> {
         files.sort_by(|left, right| left.name.cmp(&right.name));
-        let profiles = ProfileSet::built_in();
-        let scopes = scopes(&files, profiles)?;
+        let scopes = scopes(&files, &profiles)?;
         let mut anchors = Vec::new();
         let mut names = Vec::new();
         let mut evidence = Evidence::default();
@@ -141,7 +152,7 @@ impl TrustSnapshot {
             };
             skipped.extend(core::iter::repeat_with(older).take(behind));
         }
-        let vicals = vicals::read(&files, profiles, &evidence, earlier)?;
+        let vicals = vicals::read(&files, &profiles, &evidence, earlier)?;
         let mut trust_lists = vicals.lists;
         let mut of_list = vec![None; anchors.len()];
         for (anchor, name, list) in vicals.anchors {
@@ -274,7 +285,7 @@ const CERTIFICATE_ENDINGS: [&str; 4] = ["pem", "crt", "cer", "der"];
 /// What is wrong with a file of another ending.
 const ANCHOR_ENDINGS: &str = "an anchor ends in .pem, .crt, .cer, .der or .toml";
 
-fn certificates(kind: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+pub(crate) fn certificates(kind: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     match kind {
         "pem" => pem_certificates(bytes).ok_or_else(|| "not PEM of certificates".to_owned()),
         "der" => Ok(vec![bytes.to_vec()]),

@@ -114,3 +114,115 @@ impl Drop for Phone {
         let _ = self.child.wait();
     }
 }
+
+/// A service in a process of its own; killed with the test.
+pub struct Service {
+    child: Child,
+    /// Where it is, as `reader read --verify` takes it.
+    pub url: String,
+}
+
+impl Service {
+    /// Starts one on a free port, with these arguments.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(arguments: &[&str]) -> Self {
+        let child = Command::new(program("verifier-api"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.expect("the service starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("the service says where it listens");
+        let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+        Self {
+            child,
+            url: format!("http://{}", line["listening"].as_str().expect("an address")),
+        }
+    }
+
+    /// The address alone.
+    ///
+    /// # Panics
+    /// Never: the URL is of this program's making.
+    pub fn address(&self) -> std::net::SocketAddr {
+        let address = self
+            .url
+            .strip_prefix("http://")
+            .and_then(|address| address.parse().ok());
+        address.expect("an address")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A key for bundles and the files that are made with it, in a folder of their own.
+pub struct BundleMaker {
+    folder: PathBuf,
+}
+
+impl BundleMaker {
+    /// Makes a key in this folder.
+    ///
+    /// # Panics
+    /// The program does not make it.
+    pub fn new(folder: &Path) -> Self {
+        let maker = Self {
+            folder: folder.to_owned(),
+        };
+        let made = maker.run(&["key", "--new", &maker.path("bundle-key.pem")]);
+        assert!(made.status.success(), "{made:?}");
+        std::fs::write(maker.path("bundle-key.pub"), made.stdout).expect("a file can be written");
+        maker
+    }
+
+    /// A file of the folder.
+    ///
+    /// # Panics
+    /// The folder's name is not Unicode.
+    pub fn path(&self, name: &str) -> String {
+        let path = self.folder.join(name);
+        path.to_str().expect("a path in Unicode").to_owned()
+    }
+
+    /// The public key's file.
+    pub fn key(&self) -> String {
+        self.path("bundle-key.pub")
+    }
+
+    /// Runs `verifier-api bundle` with these arguments.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let command = Command::new(program("verifier-api"))
+            .arg("bundle")
+            .args(arguments)
+            .output();
+        command.expect("the program starts")
+    }
+
+    /// Makes the bundle `name` of a trust directory: what the program says of it.
+    ///
+    /// # Panics
+    /// It is refused.
+    pub fn build(&self, name: &str, trust: &Path, more: &[&str]) -> Value {
+        let trust = trust.to_str().expect("a path in Unicode");
+        let (key, out) = (self.path("bundle-key.pem"), self.path(name));
+        let arguments = ["build", "--key", &key, "--out", &out, "--trust", trust];
+        let made = self.run(&[&arguments, more].concat());
+        assert!(made.status.success(), "{made:?}");
+        serde_json::from_slice(&made.stdout).expect("a line of JSON")
+    }
+}

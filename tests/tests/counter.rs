@@ -3,48 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use verifier_tests::programs::{Phone, program};
+use verifier_tests::programs::{Phone, Service, program};
 
-/// A service in a process of its own; killed with the test.
-struct Service {
-    child: Child,
-    url: String,
-}
-
-impl Service {
-    fn start(pki: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(program("verifier-api"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--trust"])
-            .arg(pki.join("trust"))
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let line: Value = serde_json::from_str(&line).unwrap();
-        Self {
-            child,
-            url: format!("http://{}", line["listening"].as_str().unwrap()),
-        }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A service that trusts the issuer in the folder `pki`.
+fn start(pki: &Path, more: &[&str]) -> Service {
+    let trust = pki.join("trust");
+    Service::start(&[&["--trust", trust.to_str().unwrap()], more].concat())
 }
 
 fn report(output: &Output) -> Value {
@@ -71,7 +41,7 @@ fn the_service_reaches_the_verdict_that_the_reader_reaches_alone() {
     let folder = tempfile::tempdir().unwrap();
     let pki = folder.path();
     drop(Phone::start(pki, &[]));
-    let service = Service::start(pki, &[]);
+    let service = start(pki, &[]);
     for (credential, purpose, more) in [
         ("my-number", "age-20", &["--auth", "signature"][..]),
         ("my-number", "identity-basic", &["--auth", "mac"]),
@@ -103,7 +73,7 @@ fn a_purpose_that_the_service_knows_otherwise_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let pki = folder.path();
     let phone = Phone::start(pki, &["--repeat"]);
-    let service = Service::start(pki, &[]);
+    let service = start(pki, &[]);
     let verify = ["--verify", &service.url];
     let text = relying_party::purpose::READY_MADE
         .iter()
@@ -132,7 +102,7 @@ fn a_key_opens_the_service() {
     let (keys, other) = (pki.join("keys"), pki.join("other"));
     std::fs::write(&keys, "0123456789abcdef0123456789abcdef\n").unwrap();
     std::fs::write(&other, "another-key-of-the-same-length--\n").unwrap();
-    let service = Service::start(pki, &["--api-keys-file", keys.to_str().unwrap()]);
+    let service = start(pki, &["--api-keys-file", keys.to_str().unwrap()]);
     let with = |more: &[&str]| phone.read_with("age-20", &[&["--verify", &service.url], more].concat());
     assert_eq!(
         with(&["--api-key-file", keys.to_str().unwrap()]).status.code(),

@@ -701,6 +701,7 @@ fn other_methods_are_refused_with_those_that_are_not() {
     for (path, allow) in [
         (PATH, "POST"),
         ("/v1/purposes", "GET, HEAD"),
+        ("/v1/bundle", "GET, HEAD"),
         ("/health/live", "GET, HEAD"),
         ("/health/ready", "GET, HEAD"),
         ("/openapi.json", "GET, HEAD"),

@@ -31,11 +31,12 @@ fn with_line<T>(built: &Built, now: i64, clock_skew: i64, read: impl FnOnce(&Doc
         list: None,
     }]);
     let evidence = Evidence::default();
+    let profiles = ProfileSet::built_in();
     let context = Context {
         transcript: &transcript,
         anchors: &anchors,
         cache: &ChainCache::default(),
-        rules: &ProfileSet::built_in().for_doc_type(document.doc_type).rules,
+        rules: &profiles.for_doc_type(document.doc_type).rules,
         rules_by_name: &|_| None,
         evidence: &evidence,
         iso_status_profile: None,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bundle::Bundle;
 use crate::lint::Lint;
 
 /// Verifies ISO/IEC 18013-5 mdoc responses for back ends.
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Explain what is wrong with a certificate, a list or a purpose, and what to do about it
     Lint(Lint),
+    /// Make, check and show offline bundles
+    Bundle(Bundle),
 }
 
 /// Judges one response from files, or with --jobs one JSON job a line from standard input.
@@ -123,6 +126,12 @@ pub(crate) struct Serve {
     /// A file with one API key a line; needed to listen elsewhere than on loopback
     #[arg(long, value_name = "FILE")]
     pub(crate) api_keys_file: Option<PathBuf>,
+    /// The offline bundle to hand out; its file is read anew when it changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// The public key that the bundle has to be signed with (PEM or DER)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle_key: Option<PathBuf>,
     /// How much is logged: error, warn, info or debug [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log: Option<String>,
@@ -135,7 +144,8 @@ pub(crate) struct Serve {
 }
 
 const SERVE_HELP: &str = "\
-Settings: listen, trust, purposes, limits, fetch, api_keys_file, workers, body_timeout, shutdown_timeout (seconds), log.
+Settings: listen, trust, purposes, limits, fetch, api_keys_file, bundle, bundle_key, workers, body_timeout,
+shutdown_timeout (seconds), log.
 A flag wins over an environment variable (VERIFIER_API_LISTEN, …; VERIFIER_API_CONFIG names the file), that over the
 file, that over the default. Paths in the file are taken from the file's folder.
 

@@ -1,7 +1,8 @@
-//! Verifies mdoc responses from files, as a stream of jobs and over HTTP, and shows what messages hold. The program is one call of
-//! [`run`]; [`serve`] is there for tests and measurements too.
+//! Verifies mdoc responses from files, as a stream of jobs and over HTTP, shows what messages hold, and makes offline
+//! bundles. The program is one call of [`run`]; [`serve`] is there for tests and measurements too.
 
 mod arguments;
+mod bundle;
 pub mod fetch;
 mod input;
 mod inspect;
@@ -46,6 +47,10 @@ pub fn run() -> ExitCode {
         Command::Lint(arguments) => {
             log_text();
             exit(lint::run(&arguments))
+        }
+        Command::Bundle(arguments) => {
+            log_text();
+            exit(bundle::run(&arguments))
         }
         Command::Serve(arguments) => exit(serve::run(arguments).map(|()| 0)),
     }

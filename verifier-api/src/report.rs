@@ -16,9 +16,14 @@ pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "verifier-api: {text}");
 }
 
+/// Lines of text on standard output.
+pub(crate) fn text(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 /// The verdict as a tree of every check.
 pub(crate) fn tree(verdict: &Value) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(relying_party::verdict_text(verdict).as_bytes())?;
-    out.flush()
+    text(&relying_party::verdict_text(verdict))
 }

@@ -133,6 +133,11 @@ impl<'a> Headers<'a> {
         algorithm.as_i64().ok_or(AlgorithmFault::NotAnInteger)
     }
 
+    /// Whether the unprotected header holds nothing.
+    pub fn is_unprotected_empty(&self) -> bool {
+        self.unprotected().is_none_or(Map::is_empty)
+    }
+
     /// The value under this label of the protected header.
     pub fn protected_label(&self, label: i64) -> Option<Item<'a>> {
         self.protected()?.get_int(label)

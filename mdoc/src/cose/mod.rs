@@ -4,10 +4,13 @@
 mod header;
 mod key;
 mod message;
+mod sign;
 
 pub use header::{AlgorithmFault, ChainFault, HeaderFault, Headers, MAX_CERTIFICATES, X5Chain};
 pub use key::{KeyFormatError, decode_key, encode_key};
 pub use message::{Message, MessageError, SpliceError};
+pub(crate) use sign::to_be_signed;
+pub use sign::{TAG_SIGN1, sign1};
 
 /// HMAC 256/256, the only MAC algorithm of ISO/IEC 18013-5 §9.1.3.5.
 pub const HMAC_256_256: i64 = 5;

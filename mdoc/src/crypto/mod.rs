@@ -6,6 +6,7 @@ mod algorithm;
 mod backend;
 mod clean;
 mod key;
+mod key_file;
 mod montgomery;
 mod ranges;
 mod signer;
@@ -15,6 +16,7 @@ pub use algorithm::{Curve, Digest, HashAlgorithm, SignatureAlgorithm};
 pub use backend::Backend;
 pub(crate) use clean::with_clean_stack;
 pub use key::{KeyError, PrivateKey, PublicKey, SharedSecret, SignatureError};
+pub use key_file::{PublicKeyFileError, generate_pkcs8};
 pub use signer::{SignError, Signer, SigningKey, SigningKeyError};
 pub use symmetric::{
     AeadError, aes_256_gcm_open, aes_256_gcm_seal, constant_time_eq, hmac_sha256_verify, sha1,

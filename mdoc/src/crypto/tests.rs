@@ -1,4 +1,5 @@
 mod agreement;
+mod key_file;
 mod signer;
 
 use hkdf::Hkdf;

@@ -1,7 +1,7 @@
 //! Reader authentication (18013-5 §9.1.4): the reader signs what it asks, in this very session.
 
 use crate::cbor::write;
-use crate::cose::MAX_CERTIFICATES;
+use crate::cose::{MAX_CERTIFICATES, to_be_signed};
 use crate::crypto::{SignError, Signer};
 use crate::session::SessionTranscript;
 use crate::x509::{Certificate, CertificateError};
@@ -73,13 +73,7 @@ impl<'k> ReaderIdentity<'k> {
         write::map(&mut protected, 1);
         write::integer(&mut protected, 1);
         write::integer(&mut protected, self.signer.algorithm().cose_id());
-        let mut to_be_signed = Vec::with_capacity(payload.len() + 64);
-        write::array(&mut to_be_signed, 4);
-        write::text(&mut to_be_signed, "Signature1");
-        write::bytes(&mut to_be_signed, &protected);
-        write::bytes(&mut to_be_signed, b"");
-        write::bytes(&mut to_be_signed, payload);
-        let signature = self.signer.sign(&to_be_signed)?;
+        let signature = self.signer.sign(&to_be_signed(&protected, payload))?;
         let mut message = Vec::new();
         write::array(&mut message, 4);
         write::bytes(&mut message, &protected);

@@ -99,8 +99,8 @@ impl StatusList {
         bytes.saturating_mul(u64::from(8 / self.bits))
     }
 
-    /// Bytes that the list takes in memory.
-    pub fn size(&self) -> usize {
+    /// Bytes of all entries.
+    pub(super) const fn byte_len(&self) -> usize {
         self.bytes.len()
     }
 
@@ -156,13 +156,10 @@ impl IdentifierList {
         self.identifiers.len()
     }
 
-    /// Bytes that the list takes in memory.
-    pub fn size(&self) -> usize {
-        let place = size_of::<Box<[u8]>>();
-        self.identifiers
-            .iter()
-            .map(|identifier| place + identifier.len())
-            .sum()
+    /// Bytes of all identifiers, and of what keeps them apart.
+    pub(super) fn byte_len(&self) -> usize {
+        let content: usize = self.identifiers.iter().map(|identifier| identifier.len()).sum();
+        content.saturating_add(self.identifiers.len().saturating_mul(size_of::<Box<[u8]>>()))
     }
 
     /// Whether nothing is revoked.

@@ -185,20 +185,7 @@ impl StatusToken {
     /// # Errors
     /// [`RefusedToken`]: malformed, or its signature does not hold.
     pub fn decode(bytes: &[u8]) -> Result<Self, RefusedToken> {
-        if bytes.len() > STATUS_TOKEN_BYTES {
-            return Err(TokenError::TooLarge(bytes.len()).into());
-        }
-        let text = bytes.trim_ascii();
-        let unverified = match text.first() {
-            // JSON objects in base64url begin like this.
-            Some(b'e') => jwt::read(text)?,
-            // The tag of COSE_Sign1, or the array itself, in hexadecimal.
-            Some(b'd' | b'D' | b'8') if text.iter().all(u8::is_ascii_hexdigit) => {
-                cwt::read(&from_hexadecimal(text).ok_or(TokenError::Form)?)?
-            }
-            Some(_) => cwt::read(bytes)?,
-            None => return Err(TokenError::Form.into()),
-        };
+        let unverified = Unverified::read(bytes)?;
         let subject = unverified.claims.subject.clone();
         Self::verify(unverified).map_err(|error| RefusedToken {
             subject: Some(subject),
@@ -300,6 +287,14 @@ impl StatusToken {
         &self.content
     }
 
+    /// Bytes that the list takes in memory.
+    pub fn unfolded_bytes(&self) -> usize {
+        match &self.content {
+            ListContent::Statuses(list) => list.byte_len(),
+            ListContent::Identifiers(list) => list.byte_len(),
+        }
+    }
+
     /// Which list the token holds.
     pub const fn kind(&self) -> ListKind {
         match self.content {
@@ -364,6 +359,35 @@ impl StatusToken {
             Signer::Unnamed { .. } => None,
         }
     }
+}
+
+impl Unverified {
+    fn read(bytes: &[u8]) -> Result<Self, TokenError> {
+        if bytes.len() > STATUS_TOKEN_BYTES {
+            return Err(TokenError::TooLarge(bytes.len()));
+        }
+        let text = bytes.trim_ascii();
+        match text.first() {
+            // JSON objects in base64url begin like this.
+            Some(b'e') => jwt::read(text),
+            // The tag of COSE_Sign1, or the array itself, in hexadecimal.
+            Some(b'd' | b'D' | b'8') if text.iter().all(u8::is_ascii_hexdigit) => {
+                cwt::read(&from_hexadecimal(text).ok_or(TokenError::Form)?)
+            }
+            Some(_) => cwt::read(bytes),
+            None => Err(TokenError::Form),
+        }
+    }
+}
+
+/// Until when a token says that it counts: its `exp`, else the end of its `ttl`. Nothing is verified
+/// and nothing unfolded: to tell people, never to judge by.
+pub fn unverified_expiry(bytes: &[u8]) -> Option<UnixTime> {
+    let claims = Unverified::read(bytes).ok()?.claims;
+    let ttl = claims.time_to_live.and_then(|ttl| i64::try_from(ttl).ok());
+    claims
+        .expires_at
+        .or_else(|| Some(claims.issued_at.saturating_add(ttl?)))
 }
 
 fn verify_signature(

@@ -457,7 +457,7 @@ pub(super) fn scheme(algorithm: &x509_cert::spki::AlgorithmIdentifierOwned) -> O
 }
 
 /// The key, or the curve that is named but not supported, if one is named.
-fn public_key(
+pub(crate) fn public_key(
     algorithm: &x509_cert::spki::AlgorithmIdentifierOwned,
     bits: &[u8],
 ) -> Result<PublicKey, Option<Curve>> {

@@ -17,12 +17,13 @@ mod vical;
 
 pub use anchors::{Anchor, AnchorFault, AnchorSet};
 pub use cache::{ChainCache, ChainKey};
+pub(crate) use certificate::public_key;
 pub use certificate::{Certificate, CertificateError};
 pub use crl::{CrlEffect, CrlError, CrlRollback, CrlRule, Number as CrlNumber, RevocationList};
 pub use path::{Authority, Path, PathError, PathSet, SelectError, Validity, WeakestKey, build_path};
 pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
 pub use rules::CertificateRule;
-pub(crate) use rules::oid::curve as named_curve;
+pub(crate) use rules::oid::{curve as named_curve, key_algorithm};
 pub use signer_chain::SignerChain;
 pub use trust_list::{Rollback, TrustList, VicalIssue};
 pub use vical::{AuthorityFault, EntryFault, Vical, VicalEntry, VicalError, unverified_entries};

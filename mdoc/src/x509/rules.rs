@@ -147,20 +147,33 @@ pub(super) mod oid {
     pub(in crate::x509) const ED448: ObjectIdentifier = oid("1.3.101.113");
     pub(in crate::x509) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
 
+    const CURVES: [(ObjectIdentifier, Curve); 7] = [
+        (oid("1.2.840.10045.3.1.7"), Curve::P256),
+        (oid("1.3.132.0.34"), Curve::P384),
+        (oid("1.3.132.0.35"), Curve::P521),
+        (oid("1.3.36.3.3.2.8.1.1.7"), Curve::BrainpoolP256r1),
+        (oid("1.3.36.3.3.2.8.1.1.9"), Curve::BrainpoolP320r1),
+        (oid("1.3.36.3.3.2.8.1.1.11"), Curve::BrainpoolP384r1),
+        (oid("1.3.36.3.3.2.8.1.1.13"), Curve::BrainpoolP512r1),
+    ];
+
     /// The curve of a named-curve identifier.
     pub(crate) fn curve(named: ObjectIdentifier) -> Option<Curve> {
-        const CURVES: [(ObjectIdentifier, Curve); 7] = [
-            (oid("1.2.840.10045.3.1.7"), Curve::P256),
-            (oid("1.3.132.0.34"), Curve::P384),
-            (oid("1.3.132.0.35"), Curve::P521),
-            (oid("1.3.36.3.3.2.8.1.1.7"), Curve::BrainpoolP256r1),
-            (oid("1.3.36.3.3.2.8.1.1.9"), Curve::BrainpoolP320r1),
-            (oid("1.3.36.3.3.2.8.1.1.11"), Curve::BrainpoolP384r1),
-            (oid("1.3.36.3.3.2.8.1.1.13"), Curve::BrainpoolP512r1),
-        ];
-        CURVES
-            .into_iter()
-            .find(|(id, _)| *id == named)
-            .map(|(_, curve)| curve)
+        let mut curves = CURVES.into_iter();
+        curves.find(|(id, _)| *id == named).map(|(_, curve)| curve)
+    }
+
+    /// The algorithm of a public key on this curve and the named curve beside it; `None` for a curve
+    /// that signs nothing.
+    pub(crate) fn key_algorithm(curve: Curve) -> Option<(ObjectIdentifier, Option<ObjectIdentifier>)> {
+        match curve {
+            Curve::Ed25519 => Some((ED25519, None)),
+            Curve::Ed448 => Some((ED448, None)),
+            _ => {
+                let mut curves = CURVES.into_iter();
+                let (named, _) = curves.find(|(_, known)| *known == curve)?;
+                Some((EC_PUBLIC_KEY, Some(named)))
+            }
+        }
     }
 }

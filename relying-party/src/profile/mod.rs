@@ -1,7 +1,7 @@
 //! Document profiles: what a document type asks of issuer, device, encoding and values. As data.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use mdoc::cbor::Item;
 use mdoc::crypto::Curve;
@@ -14,13 +14,13 @@ use crate::age::age_over_threshold;
 use crate::calendar;
 use crate::values::ElementType;
 
-/// The profiles that come with the product.
-const BUILT_IN: &[&str] = &[
-    include_str!("../../profiles/my-number.toml"),
-    include_str!("../../profiles/mdl.toml"),
-    include_str!("../../profiles/eu-pid.toml"),
-    include_str!("../../profiles/photo-id.toml"),
-    include_str!("../../profiles/generic.toml"),
+/// The profiles that come with the product: name and TOML text.
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("my-number", include_str!("../../profiles/my-number.toml")),
+    ("mdl", include_str!("../../profiles/mdl.toml")),
+    ("eu-pid", include_str!("../../profiles/eu-pid.toml")),
+    ("photo-id", include_str!("../../profiles/photo-id.toml")),
+    ("generic", include_str!("../../profiles/generic.toml")),
 ];
 /// The profile of document types that no other profile names.
 const GENERIC: &str = "generic";
@@ -66,6 +66,13 @@ pub struct ProfileSet {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the document profile is not valid: {0}")]
 pub struct ProfileError(String);
+
+impl ProfileError {
+    /// The file of this name is not UTF-8.
+    pub(crate) fn not_text(name: &str) -> Self {
+        Self(format!("{name} is not UTF-8 text"))
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -220,20 +227,40 @@ fn curves(names: &[String]) -> Result<Vec<Curve>, ProfileError> {
 
 impl ProfileSet {
     /// The profiles that come with the product. Read once; every snapshot shares them.
-    pub fn built_in() -> &'static Self {
-        static BUILT_IN_PROFILES: LazyLock<ProfileSet> = LazyLock::new(ProfileSet::read_built_in);
-        &BUILT_IN_PROFILES
+    pub fn built_in() -> Arc<Self> {
+        static BUILT_IN_PROFILES: LazyLock<Arc<ProfileSet>> = LazyLock::new(|| {
+            let texts = BUILT_IN.iter().map(|(_, text)| *text);
+            Arc::new(ProfileSet::new(texts).expect("invariant: a test reads every built-in profile"))
+        });
+        Arc::clone(&BUILT_IN_PROFILES)
     }
 
-    fn read_built_in() -> Self {
-        let read = |text: &&str| {
-            DocumentProfile::from_toml(text).expect("invariant: a test reads every built-in profile")
-        };
-        let mut profiles: Vec<DocumentProfile> = BUILT_IN.iter().map(read).collect();
-        let generic = profiles
-            .pop()
-            .expect("invariant: the list of built-in profiles ends with generic");
-        Self { profiles, generic }
+    /// Reads profiles, one of which is `generic`, for the document types that no other names.
+    ///
+    /// # Errors
+    /// A text is no profile, two have one name or claim one document type, or `generic` is missing.
+    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, ProfileError> {
+        let (mut profiles, mut generic) = (Vec::<DocumentProfile>::new(), None);
+        for text in texts {
+            let profile = DocumentProfile::from_toml(text)?;
+            let name = profile.rules.name.clone();
+            let same_name = |other: &DocumentProfile| other.rules.name == name;
+            if profiles.iter().chain(&generic).any(same_name) {
+                return Err(ProfileError(format!("there are two profiles {name}")));
+            }
+            let claimed =
+                |doc_type: &&String| profiles.iter().any(|other| other.doc_types.contains(doc_type));
+            if let Some(doc_type) = profile.doc_types.iter().find(claimed) {
+                return Err(ProfileError(format!("two profiles are for {doc_type}")));
+            }
+            if name == GENERIC {
+                generic = Some(profile);
+            } else {
+                profiles.push(profile);
+            }
+        }
+        let generic = generic.ok_or_else(|| ProfileError("there is no profile generic".to_owned()))?;
+        Ok(Self { profiles, generic })
     }
 
     /// The profile of a document type.
@@ -393,7 +420,7 @@ mod tests {
         assert!(step.en.contains("online") && step.ja.contains("インターネット"));
         assert_eq!(profiles.for_doc_type("org.iso.18013.5.1.mDL").expired, None);
         assert_eq!(profiles.for_doc_type("com.example.card").expired, None);
-        let with = |en: &str| DocumentProfile::from_toml(&BUILT_IN[0].replace(&step.en, en));
+        let with = |en: &str| DocumentProfile::from_toml(&BUILT_IN[0].1.replace(&step.en, en));
         assert!(with(&"e".repeat(MAX_NEXT_STEP)).is_ok());
         assert!(with(&"e".repeat(MAX_NEXT_STEP + 1)).is_err());
         for en in ["", "  ", "one\\ntwo", "\\u001b[2J"] {
@@ -404,9 +431,9 @@ mod tests {
             ("expired =", "revoked ="),
             ("[next_step]", "[next]"),
         ] {
-            assert!(BUILT_IN[0].contains(from), "{from}");
+            assert!(BUILT_IN[0].1.contains(from), "{from}");
             assert!(
-                DocumentProfile::from_toml(&BUILT_IN[0].replacen(from, to, 1)).is_err(),
+                DocumentProfile::from_toml(&BUILT_IN[0].1.replacen(from, to, 1)).is_err(),
                 "{from}"
             );
         }
@@ -414,7 +441,7 @@ mod tests {
 
     #[test]
     fn a_profile_with_an_unknown_word_is_refused() {
-        let text = BUILT_IN[0];
+        let text = BUILT_IN[0].1;
         for (from, to) in [
             ("https_crl = true", "https_crl = \"yes\""),
             ("name =", "nom ="),
@@ -429,6 +456,36 @@ mod tests {
                 DocumentProfile::from_toml(&text.replacen(from, to, 1)).is_err(),
                 "{from}"
             );
+        }
+    }
+
+    #[test]
+    fn a_set_has_each_profile_once_and_the_generic_one() {
+        let texts: Vec<&str> = BUILT_IN.iter().map(|(_, text)| *text).collect();
+        assert!(
+            ProfileSet::new(texts.iter().copied()).is_ok(),
+            "the untouched twin"
+        );
+        let fault = |texts: &[&str]| ProfileSet::new(texts.iter().copied()).unwrap_err().0;
+        assert_eq!(fault(&texts[..4]), "there is no profile generic");
+        assert_eq!(fault(&[]), "there is no profile generic");
+        assert_eq!(
+            fault(&[texts[4], texts[1], texts[1]]),
+            "there are two profiles mdl"
+        );
+        assert_eq!(fault(&[texts[4], texts[4]]), "there are two profiles generic");
+        let other = texts[1].replace("name = \"mdl\"", "name = \"other\"");
+        assert_eq!(
+            fault(&[texts[4], texts[1], &other]),
+            "two profiles are for org.iso.18013.5.1.mDL"
+        );
+        assert!(fault(&["colour = 1"]).contains("colour"));
+    }
+
+    #[test]
+    fn built_in_profiles_stand_under_their_names() {
+        for (name, text) in BUILT_IN {
+            assert_eq!(DocumentProfile::from_toml(text).unwrap().rules.name, *name);
         }
     }
 }

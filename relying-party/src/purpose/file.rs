@@ -241,6 +241,15 @@ impl TryFrom<String> for Age {
     }
 }
 
+/// The seconds of a duration such as `24h`: a whole number of seconds, minutes, hours or days (s, m,
+/// h, d), up to ten years.
+///
+/// # Errors
+/// In words, what a duration is.
+pub fn duration_seconds(text: &str) -> Result<u64, &'static str> {
+    Age::try_from(text.to_owned()).map(Age::seconds)
+}
+
 impl From<Age> for String {
     fn from(age: Age) -> Self {
         format!("{}s", age.0)

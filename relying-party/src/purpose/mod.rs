@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::age::age_over_threshold;
 use file::{AnswerFile, DocumentFile, PurposeFile};
-pub use file::{Audience, Documents, Requirement, SeenBefore, StatutoryBasis};
+pub use file::{Audience, Documents, Requirement, SeenBefore, StatutoryBasis, duration_seconds};
 pub use ready_made::{READY_MADE, ready_made};
 
 /// The element that the Number Act forbids to ask for without a statutory basis.

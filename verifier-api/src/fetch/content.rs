@@ -132,13 +132,12 @@ impl Facts {
 /// Bytes that a token takes in memory: its list, and an estimate for the certificates of its signer.
 pub(super) fn size(token: &StatusToken, bytes: usize) -> usize {
     const AROUND: usize = 8 * 1024;
-    let list = match token.content() {
-        ListContent::Statuses(list) => list.size(),
-        ListContent::Identifiers(list) => list.size(),
-    };
     // A token without a chain keeps what was signed.
     let signed = if token.signer().is_none() { bytes } else { 0 };
-    list.saturating_add(signed).saturating_add(AROUND)
+    token
+        .unfolded_bytes()
+        .saturating_add(signed)
+        .saturating_add(AROUND)
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
         limits,
         fetch,
         api_keys_file,
+        bundle,
+        bundle_key,
         log,
         config,
         check_config,
@@ -35,6 +37,8 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
         limits,
         fetch,
         api_keys_file,
+        bundle,
+        bundle_key,
         log,
         ..Layer::default()
     };

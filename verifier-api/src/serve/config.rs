@@ -107,6 +107,10 @@ pub struct Config {
     pub fetch_settings: Option<FetchSettings>,
     /// A file with one API key a line; without one everybody on loopback is let in.
     pub api_keys_file: Option<PathBuf>,
+    /// The bundle that is handed out, and the public key it has to be signed with; both or none.
+    pub bundle: Option<PathBuf>,
+    /// See `bundle`.
+    pub bundle_key: Option<PathBuf>,
     /// Threads that serve.
     pub workers: usize,
     /// Seconds that a body may take to arrive.
@@ -127,6 +131,8 @@ impl Default for Config {
             fetch: None,
             fetch_settings: None,
             api_keys_file: None,
+            bundle: None,
+            bundle_key: None,
             workers: thread::available_parallelism().map_or(1, usize::from),
             body_timeout: 30,
             shutdown_timeout: 30,
@@ -155,6 +161,8 @@ pub(crate) struct Layer {
     pub(crate) limits: Option<PathBuf>,
     pub(crate) fetch: Option<PathBuf>,
     pub(crate) api_keys_file: Option<PathBuf>,
+    pub(crate) bundle: Option<PathBuf>,
+    pub(crate) bundle_key: Option<PathBuf>,
     #[serde(default, deserialize_with = "number")]
     pub(crate) workers: Option<String>,
     #[serde(default, deserialize_with = "number")]
@@ -170,13 +178,15 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
 }
 
 /// The settings, and the keys of [`Layer`].
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 12] = [
     "listen",
     "trust",
     "purposes",
     "limits",
     "fetch",
     "api_keys_file",
+    "bundle",
+    "bundle_key",
     "workers",
     "body_timeout",
     "shutdown_timeout",
@@ -224,6 +234,8 @@ impl Loaded {
             fetch: merge.path("fetch", |l| l.fetch.take()),
             fetch_settings: None,
             api_keys_file: merge.path("api_keys_file", |l| l.api_keys_file.take()),
+            bundle: merge.path("bundle", |l| l.bundle.take()),
+            bundle_key: merge.path("bundle_key", |l| l.bundle_key.take()),
             workers: merge.parse(
                 "workers",
                 |l| l.workers.take(),
@@ -267,6 +279,8 @@ impl Loaded {
             json!(config.limits),
             json!(config.fetch),
             json!(config.api_keys_file),
+            json!(config.bundle),
+            json!(config.bundle_key),
             json!(config.workers),
             json!(config.body_timeout),
             json!(config.shutdown_timeout),
@@ -351,6 +365,8 @@ fn from_file(path: &Path) -> Result<Layer, ConfigError> {
         &mut layer.limits,
         &mut layer.fetch,
         &mut layer.api_keys_file,
+        &mut layer.bundle,
+        &mut layer.bundle_key,
     ];
     for named in paths.into_iter().flatten() {
         *named = folder.join(&*named);
@@ -380,6 +396,8 @@ fn from_environment(
             "limits" => layer.limits = Some(value.into()),
             "fetch" => layer.fetch = Some(value.into()),
             "api_keys_file" => layer.api_keys_file = Some(value.into()),
+            "bundle" => layer.bundle = Some(value.into()),
+            "bundle_key" => layer.bundle_key = Some(value.into()),
             "workers" => layer.workers = Some(value),
             "body_timeout" => layer.body_timeout = Some(value),
             "shutdown_timeout" => layer.shutdown_timeout = Some(value),

@@ -6,6 +6,7 @@
 
 mod auth;
 mod body;
+mod bundle;
 mod command;
 mod config;
 mod counters;

@@ -2,7 +2,7 @@
 //! and what to do next. A fault of the phone is never a problem; it is a verdict.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::{Value, json};
 
@@ -76,6 +76,8 @@ kinds! {
         "Send application/json or application/cbor, and say so in Content-Type.";
     ContentEncodingUnsupported, 415, "content-encoding-unsupported", "Compressed bodies are not read here",
         "Send the body as it is, without Content-Encoding.";
+    RangeNotSatisfiable, 416, "range-not-satisfiable", "The range lies beyond the end",
+        "Ask for bytes within the length that Content-Range tells, or leave Range out.";
     MemberUnknown, 422, "member-unknown", "A member is not known",
         "Leave it out; GET /openapi.json lists the members.";
     MemberDuplicate, 422, "member-duplicate", "A member stands twice",
@@ -119,6 +121,7 @@ pub(super) struct Problem {
     field: Option<String>,
     detail: String,
     allow: Option<&'static str>,
+    length: Option<u64>,
 }
 
 /// Characters of a caller's own name that a problem repeats.
@@ -132,6 +135,7 @@ impl Problem {
             field: None,
             detail: detail.into(),
             allow: None,
+            length: None,
         }
     }
 
@@ -149,6 +153,11 @@ impl Problem {
             allow: Some(allow),
             ..Self::new(Kind::MethodNotAllowed, format!("this resource knows {allow}"))
         }
+    }
+
+    /// How long the resource is of which a part was asked for.
+    pub(super) const fn set_length(&mut self, length: u64) {
+        self.length = Some(length);
     }
 
     fn to_json(&self) -> Value {
@@ -175,6 +184,9 @@ impl ResponseError for Problem {
             .insert_header((CACHE_CONTROL, "no-store"));
         if let Some(allow) = self.allow {
             response.insert_header((ALLOW, allow));
+        }
+        if let Some(length) = self.length {
+            response.insert_header((CONTENT_RANGE, format!("bytes */{length}")));
         }
         match self.kind {
             Kind::ApiKeyMissing => {

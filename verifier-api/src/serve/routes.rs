@@ -10,6 +10,7 @@ use actix_web::{
 use serde_json::json;
 
 use super::body;
+use super::bundle;
 use super::problem::{Kind, Problem};
 use super::rounds;
 use super::state::State;
@@ -18,9 +19,10 @@ use super::state::State;
 pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
 
 /// Every path with its methods, as the header Allow names them.
-pub(super) const ROUTES: [(&str, &str); 5] = [
+pub(super) const ROUTES: [(&str, &str); 6] = [
     ("/v1/verifications", "POST"),
     ("/v1/purposes", "GET, HEAD"),
+    ("/v1/bundle", "GET, HEAD"),
     ("/health/live", "GET, HEAD"),
     ("/health/ready", "GET, HEAD"),
     ("/openapi.json", "GET, HEAD"),
@@ -33,6 +35,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         let resource = match path {
             "/v1/verifications" => resource.route(web::post().to(verify)),
             "/v1/purposes" => resource.route(get().to(purposes)),
+            "/v1/bundle" => resource.route(get().to(bundle::get)),
             "/health/live" => resource.route(get().to(live)),
             "/health/ready" => resource.route(get().to(ready)),
             _ => resource.route(get().to(openapi)),

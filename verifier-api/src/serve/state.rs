@@ -12,6 +12,7 @@ use relying_party::{Limits, TrustSnapshot, sha256_text};
 use serde_json::{Map, Value, json};
 
 use super::auth::ApiKeys;
+use super::bundle::Published;
 use super::config::{Config, ConfigError};
 use super::counters::{Counters, Totals};
 use crate::fetch::{FetchSettings, Fetcher, World};
@@ -30,6 +31,7 @@ pub(super) struct State {
     pub(super) fetcher: Option<Fetcher>,
     pub(super) seen: Seen,
     pub(super) api_keys: ApiKeys,
+    pub(super) bundle: Option<Published>,
     pub(super) body_timeout: Duration,
     pub(super) counters: Arc<dyn Counters>,
     pub(super) clock: fn() -> UnixTime,
@@ -77,6 +79,7 @@ impl State {
             fetcher,
             seen: Seen::new(),
             api_keys,
+            bundle: Published::load(config)?,
             body_timeout: Duration::from_secs(config.body_timeout),
             counters: Arc::new(Totals::default()),
             clock: crate::input::now,
@@ -100,6 +103,8 @@ impl State {
                 ));
             }
         }
+        let bundle = self.bundle.as_ref();
+        warnings.extend(bundle.and_then(|bundle| bundle.warning((self.clock)())));
         if self.api_keys.short_count() > 0 {
             let count = self.api_keys.short_count();
             warnings.push(format!(

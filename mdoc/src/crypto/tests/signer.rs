@@ -2,7 +2,7 @@ use super::*;
 use crate::crypto::{HashAlgorithm, SignatureAlgorithm};
 
 /// Keys made for this test by `openssl genpkey`, as PKCS#8, with the last bytes of their public halves.
-const KEYS: &[(Curve, &str, &str)] = &[
+pub(super) const KEYS: &[(Curve, &str, &str)] = &[
     (
         Curve::P256,
         concat!(
