@@ -21,11 +21,11 @@ struct Network {
 }
 
 impl Network {
-    fn to(service: SocketAddr, cuts: &[usize]) -> Self {
+    fn to(service: SocketAddr, cuts: Vec<usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, mut cuts) = (Arc::clone(&requests), cuts.to_vec().into_iter());
+        let (seen, mut cuts) = (Arc::clone(&requests), cuts.into_iter());
         std::thread::spawn(move || {
             for counter in listener.incoming() {
                 let most = cuts.next().unwrap_or(usize::MAX);
@@ -151,7 +151,7 @@ fn a_pull_that_is_cut_is_gone_on_with_and_gives_the_same_bundle() {
     let place = Place::new();
     let phone = place.phone();
     let number = place.next_bundle();
-    let network = Network::to(place.service.address(), &[2000, 3000]);
+    let network = Network::to(place.service.address(), vec![2000, 3000]);
     assert_judged_by(&place.read(&phone, &network.url, &[]), number);
     let requests = network.requests();
     assert_eq!(requests.len(), 3, "{requests:?}");
@@ -183,7 +183,7 @@ fn a_network_that_always_breaks_leaves_the_counter_with_the_bundle_before() {
     let second = place.next_bundle();
     // In the head, in the body, at the first byte, and nothing at all.
     for cut in [100, 1000, 1, 0] {
-        let network = Network::to(place.service.address(), &[cut; 8]);
+        let network = Network::to(place.service.address(), vec![cut; 8]);
         let output = place.read(&phone, &network.url, &[]);
         assert_judged_by(&output, first);
         assert!(
@@ -208,7 +208,7 @@ fn a_service_that_is_cut_off_while_it_judges_is_replaced_by_the_bundle() {
     assert_judged_by(&place.read(&phone, &place.service.url, &[]), number);
     let offline = place.maker.path("offline");
     for cut in [200, 1, 0] {
-        let network = Network::to(place.service.address(), &[cut; 8]);
+        let network = Network::to(place.service.address(), vec![cut; 8]);
         let output = place.read(&phone, &offline, &["--verify", &network.url]);
         assert_judged_by(&output, number);
         assert!(
@@ -217,7 +217,7 @@ fn a_service_that_is_cut_off_while_it_judges_is_replaced_by_the_bundle() {
             said(&output)
         );
     }
-    let network = Network::to(place.service.address(), &[]);
+    let network = Network::to(place.service.address(), Vec::new());
     let output = place.read(&phone, &offline, &["--verify", &network.url]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
@@ -226,7 +226,7 @@ fn a_service_that_is_cut_off_while_it_judges_is_replaced_by_the_bundle() {
         "the service judged: the twin"
     );
     // Cut once, the service is asked again, and is there.
-    let network = Network::to(place.service.address(), &[0]);
+    let network = Network::to(place.service.address(), vec![0]);
     let output = place.read(&phone, &offline, &["--verify", &network.url]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), report.get("bundle")), (Some(0), None));
