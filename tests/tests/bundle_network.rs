@@ -41,19 +41,23 @@ impl Network {
 }
 
 /// One connection: the request as a whole, and of the answer so many bytes.
-fn pass(mut counter: TcpStream, service: SocketAddr, most: usize, seen: &Mutex<Vec<String>>) {
+fn pass(mut counter: TcpStream, service: SocketAddr, most: usize, seen: &Arc<Mutex<Vec<String>>>) {
     let mut there = TcpStream::connect(service).unwrap();
     let mut towards = counter.try_clone().unwrap();
     let mut to_service = there.try_clone().unwrap();
-    let request = Arc::new(Mutex::new(Vec::new()));
-    let copied = Arc::clone(&request);
+    let seen = Arc::clone(seen);
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
+        let mut is_first = true;
         while let Ok(count) = towards.read(&mut buffer) {
+            // A head is far shorter than this. It is noted before the service hears of it, and so before any answer.
+            if core::mem::take(&mut is_first) {
+                let head = String::from_utf8_lossy(&buffer[..count]).to_ascii_lowercase();
+                seen.lock().unwrap().push(head);
+            }
             if count == 0 || to_service.write_all(&buffer[..count]).is_err() {
                 break;
             }
-            copied.lock().unwrap().extend_from_slice(&buffer[..count]);
         }
         let _ = to_service.shutdown(std::net::Shutdown::Write);
     });
@@ -71,8 +75,6 @@ fn pass(mut counter: TcpStream, service: SocketAddr, most: usize, seen: &Mutex<V
     // Both sides meet a connection that is gone.
     let _ = counter.shutdown(std::net::Shutdown::Both);
     let _ = there.shutdown(std::net::Shutdown::Both);
-    let request = String::from_utf8_lossy(&request.lock().unwrap()).to_ascii_lowercase();
-    seen.lock().unwrap().push(request);
 }
 
 /// A test issuer, its bundle, and a service that hands it out and judges.
