@@ -18,6 +18,9 @@ use relying_party::bundle::{
     MAX_LIFETIME, NUMBER_AHEAD, SignedBundle, build,
 };
 
+/// A map of CBOR.
+type Pairs = Vec<(Cbor, Cbor)>;
+
 const CREATED: i64 = NOW;
 const EXPIRES: i64 = NOW + 7 * 86_400;
 
@@ -92,7 +95,7 @@ fn encode(value: &Cbor) -> Vec<u8> {
 }
 
 /// The content of a bundle as a map, to be changed and signed again.
-fn content() -> Vec<(Cbor, Cbor)> {
+fn content() -> Pairs {
     let entry = |name: &str| {
         Cbor::Map(vec![
             ("name".into(), name.into()),
@@ -117,16 +120,16 @@ fn set(content: &mut [(Cbor, Cbor)], name: &str, value: impl Into<Cbor>) {
     member.unwrap().1 = value.into();
 }
 
-fn protected() -> Vec<(Cbor, Cbor)> {
+fn protected() -> Pairs {
     vec![(1.into(), (-7).into()), (3.into(), CONTENT_TYPE.into())]
 }
 
 /// Signs any protected header and any content.
-fn signed(protected: Vec<(Cbor, Cbor)>, payload: &[u8]) -> Vec<u8> {
+fn signed(protected: Pairs, payload: &[u8]) -> Vec<u8> {
     sign1(&encode(&Cbor::Map(protected)), payload, &key(1)).unwrap()
 }
 
-fn of_content(change: impl FnOnce(&mut Vec<(Cbor, Cbor)>)) -> Vec<u8> {
+fn of_content(change: impl FnOnce(&mut Pairs)) -> Vec<u8> {
     let mut content = content();
     change(&mut content);
     signed(protected(), &encode(&Cbor::Map(content)))
@@ -136,7 +139,7 @@ fn of_entries(change: impl FnOnce(&mut Vec<Cbor>)) -> Vec<u8> {
     of_content(|content| change(content[4].1.as_array_mut().unwrap()))
 }
 
-fn of_entry(change: impl FnOnce(&mut Vec<(Cbor, Cbor)>)) -> Vec<u8> {
+fn of_entry(change: impl FnOnce(&mut Pairs)) -> Vec<u8> {
     of_entries(|entries| change(entries[1].as_map_mut().unwrap()))
 }
 
@@ -294,7 +297,7 @@ fn an_envelope_of_another_kind_is_refused() {
             ])),
         ))
     };
-    let header = |map: Vec<(Cbor, Cbor)>| Cbor::Bytes(encode(&Cbor::Map(map)));
+    let header = |map: Pairs| Cbor::Bytes(encode(&Cbor::Map(map)));
     let (none, payload) = (Cbor::Map(Vec::new()), Cbor::Bytes(vec![0xa0]));
     let x5chain = Cbor::Map(vec![(33.into(), Cbor::Bytes(vec![1]))]);
     for (bytes, expected) in [
@@ -332,7 +335,7 @@ fn an_envelope_of_another_kind_is_refused() {
 #[test]
 fn headers_are_those_of_a_bundle() {
     let payload = encode(&Cbor::Map(content()));
-    let with = |change: &dyn Fn(&mut Vec<(Cbor, Cbor)>)| {
+    let with = |change: &dyn Fn(&mut Pairs)| {
         let mut header = protected();
         change(&mut header);
         signed(header, &payload)

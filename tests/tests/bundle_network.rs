@@ -21,11 +21,11 @@ struct Network {
 }
 
 impl Network {
-    fn to(service: SocketAddr, cuts: &[usize]) -> Self {
+    fn to(service: SocketAddr, cuts: Vec<usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, mut cuts) = (Arc::clone(&requests), cuts.to_vec().into_iter());
+        let (seen, mut cuts) = (Arc::clone(&requests), cuts.into_iter());
         std::thread::spawn(move || {
             for counter in listener.incoming() {
                 let most = cuts.next().unwrap_or(usize::MAX);
@@ -41,19 +41,23 @@ impl Network {
 }
 
 /// One connection: the request as a whole, and of the answer so many bytes.
-fn pass(mut counter: TcpStream, service: SocketAddr, most: usize, seen: &Mutex<Vec<String>>) {
+fn pass(mut counter: TcpStream, service: SocketAddr, most: usize, seen: &Arc<Mutex<Vec<String>>>) {
     let mut there = TcpStream::connect(service).unwrap();
     let mut towards = counter.try_clone().unwrap();
     let mut to_service = there.try_clone().unwrap();
-    let request = Arc::new(Mutex::new(Vec::new()));
-    let copied = Arc::clone(&request);
+    let seen = Arc::clone(seen);
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
+        let mut is_first = true;
         while let Ok(count) = towards.read(&mut buffer) {
+            // A head is far shorter than this. It is noted before the service hears of it, and so before any answer.
+            if core::mem::take(&mut is_first) {
+                let head = String::from_utf8_lossy(&buffer[..count]).to_ascii_lowercase();
+                seen.lock().unwrap().push(head);
+            }
             if count == 0 || to_service.write_all(&buffer[..count]).is_err() {
                 break;
             }
-            copied.lock().unwrap().extend_from_slice(&buffer[..count]);
         }
         let _ = to_service.shutdown(std::net::Shutdown::Write);
     });
@@ -71,8 +75,6 @@ fn pass(mut counter: TcpStream, service: SocketAddr, most: usize, seen: &Mutex<V
     // Both sides meet a connection that is gone.
     let _ = counter.shutdown(std::net::Shutdown::Both);
     let _ = there.shutdown(std::net::Shutdown::Both);
-    let request = String::from_utf8_lossy(&request.lock().unwrap()).to_ascii_lowercase();
-    seen.lock().unwrap().push(request);
 }
 
 /// A test issuer, its bundle, and a service that hands it out and judges.
@@ -151,7 +153,7 @@ fn a_pull_that_is_cut_is_gone_on_with_and_gives_the_same_bundle() {
     let place = Place::new();
     let phone = place.phone();
     let number = place.next_bundle();
-    let network = Network::to(place.service.address(), &[2000, 3000]);
+    let network = Network::to(place.service.address(), vec![2000, 3000]);
     assert_judged_by(&place.read(&phone, &network.url, &[]), number);
     let requests = network.requests();
     assert_eq!(requests.len(), 3, "{requests:?}");
@@ -183,7 +185,7 @@ fn a_network_that_always_breaks_leaves_the_counter_with_the_bundle_before() {
     let second = place.next_bundle();
     // In the head, in the body, at the first byte, and nothing at all.
     for cut in [100, 1000, 1, 0] {
-        let network = Network::to(place.service.address(), &[cut; 8]);
+        let network = Network::to(place.service.address(), vec![cut; 8]);
         let output = place.read(&phone, &network.url, &[]);
         assert_judged_by(&output, first);
         assert!(
@@ -208,7 +210,7 @@ fn a_service_that_is_cut_off_while_it_judges_is_replaced_by_the_bundle() {
     assert_judged_by(&place.read(&phone, &place.service.url, &[]), number);
     let offline = place.maker.path("offline");
     for cut in [200, 1, 0] {
-        let network = Network::to(place.service.address(), &[cut; 8]);
+        let network = Network::to(place.service.address(), vec![cut; 8]);
         let output = place.read(&phone, &offline, &["--verify", &network.url]);
         assert_judged_by(&output, number);
         assert!(
@@ -217,7 +219,7 @@ fn a_service_that_is_cut_off_while_it_judges_is_replaced_by_the_bundle() {
             said(&output)
         );
     }
-    let network = Network::to(place.service.address(), &[]);
+    let network = Network::to(place.service.address(), Vec::new());
     let output = place.read(&phone, &offline, &["--verify", &network.url]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
@@ -226,7 +228,7 @@ fn a_service_that_is_cut_off_while_it_judges_is_replaced_by_the_bundle() {
         "the service judged: the twin"
     );
     // Cut once, the service is asked again, and is there.
-    let network = Network::to(place.service.address(), &[0]);
+    let network = Network::to(place.service.address(), vec![0]);
     let output = place.read(&phone, &offline, &["--verify", &network.url]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), report.get("bundle")), (Some(0), None));

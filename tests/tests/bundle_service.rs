@@ -1,7 +1,5 @@
 //! `verifier-api bundle` and `GET /v1/bundle`: making bundles, and handing them out.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
