@@ -19,8 +19,8 @@ fn now() -> UnixTime {
     UnixTime::from_seconds(seconds).expect("an instant")
 }
 
-/// CPU time and the 99th percentile of the time by the wall, of so many judgements.
-fn judge(published: &Published, fetcher: &Fetcher, count: usize) -> (f64, f64) {
+/// CPU time of so many judgements, and the time by the wall of each.
+fn judge(published: &Published, fetcher: &Fetcher, count: usize) -> (f64, Vec<f64>) {
     let place = fetcher.world();
     let mut times = Vec::with_capacity(count);
     let start = cpu();
@@ -31,9 +31,12 @@ fn judge(published: &Published, fetcher: &Fetcher, count: usize) -> (f64, f64) {
         world.note_use(&published.uris[..1]);
         times.push(before.elapsed().as_secs_f64());
     }
-    let taken = cpu() - start;
+    (cpu() - start, times)
+}
+
+fn percentile_99(mut times: Vec<f64>) -> f64 {
     times.sort_unstable_by(f64::total_cmp);
-    (taken, times[count * 99 / 100])
+    times[times.len() * 99 / 100]
 }
 
 fn wait_for(fetcher: &Fetcher, fetched: u64) {
@@ -44,13 +47,15 @@ fn wait_for(fetcher: &Fetcher, fetched: u64) {
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let (rounds, each) = if quick { (5, 1000) } else { (31, 4000) };
+    let (rounds, each) = if quick { (11, 500) } else { (101, 500) };
     let published = Published::new(LISTS, 10_000);
     let fetcher = published.fetcher(64 * 1024 * 1024, 1);
     fetcher.start(now).expect("a thread");
     wait_for(&fetcher, LISTS as u64);
     judge(&published, &fetcher, each);
-    let (mut processor, mut slowest, mut refreshed) = (Vec::new(), Vec::new(), 0);
+    // Times of all rounds are taken together: what else the machine does falls on both sides alike.
+    let (mut processor, mut times_with, mut times_without, mut refreshed) =
+        (Vec::new(), Vec::new(), Vec::new(), 0);
     for round in 0..rounds {
         let mut with = || {
             let over = AtomicBool::new(false);
@@ -97,11 +102,17 @@ fn main() {
             (left, right)
         };
         processor.push(left.0 / right.0);
-        slowest.push(left.1 / right.1);
+        times_with.extend(left.1);
+        times_without.extend(right.1);
     }
     assert!(refreshed > LISTS as u64, "only {refreshed} lists were refreshed");
     report(&[
         ("refresh", median(processor), 1.05, true),
-        ("refresh_p99", median(slowest), 1.2, true),
+        (
+            "refresh_p99",
+            percentile_99(times_with) / percentile_99(times_without),
+            1.2,
+            true,
+        ),
     ]);
 }

@@ -142,6 +142,11 @@ impl ListServer {
 }
 
 impl ListServer {
+    /// Forgets the heads of the requests so far, and gives their memory back.
+    pub fn forget_heads(&self) {
+        *locked(&self.shared.heads) = Vec::new();
+    }
+
     /// How many requests there were so far.
     pub fn count(&self) -> usize {
         locked(&self.shared.heads).len()

@@ -21,7 +21,7 @@ fn report(output: &Output) -> Value {
 fn status_of(reason: Option<&str>) -> i32 {
     match reason {
         None => 0,
-        Some("document.missing" | "status.stale" | "status.token_invalid") => 2,
+        Some("document.missing" | "status.stale" | "status.token_invalid" | "status.unavailable") => 2,
         Some(reason) if reason.starts_with("session.") => 3,
         Some(_) => 1,
     }

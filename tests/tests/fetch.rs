@@ -86,7 +86,9 @@ impl Desk {
 
     /// Asks and waits until it is settled.
     fn ask(&self, wanted: &Wanted) -> bool {
-        let mut pending = self.fetcher.request(std::slice::from_ref(wanted));
+        let mut pending = self
+            .fetcher
+            .request(std::slice::from_ref(wanted), &self.fetcher.world().load());
         let asked = !pending.is_empty();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(pending.settled());
@@ -345,7 +347,8 @@ fn addresses_in_the_uri_are_looked_at_like_any_other() {
         "https://[::ffff:10.0.0.1]/1",
         "https://localhost/1",
     ] {
-        let mut pending = fetcher.request(&[Wanted::Status { uri: uri.to_owned() }]);
+        let world = fetcher.world();
+        let mut pending = fetcher.request(&[Wanted::Status { uri: uri.to_owned() }], &world.load());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(pending.settled());
         assert_eq!(
@@ -440,24 +443,27 @@ fn what_may_not_be_asked_for_is_not() {
         "ftp://lists.test/1",
         "no uri",
     ] {
-        let pending = desk.fetcher.request(&[Wanted::Status { uri: uri.to_owned() }]);
+        let world = desk.fetcher.world();
+        let pending = desk
+            .fetcher
+            .request(&[Wanted::Status { uri: uri.to_owned() }], &world.load());
         assert!(pending.is_empty(), "{uri}");
     }
     assert_eq!(desk.server.heads().len(), 0);
     assert_eq!(desk.ask_status(URI), None, "the untouched twin");
+    let asks = |desk: &Desk, wanted: Wanted| {
+        let pending = desk.fetcher.request(&[wanted], &desk.fetcher.world().load());
+        !pending.is_empty()
+    };
     let desk = Desk::with(|settings, _| settings.documents = false);
-    assert!(
-        desk.fetcher
-            .request(&[Wanted::Status { uri: URI.to_owned() }])
-            .is_empty()
-    );
+    let status = || Wanted::Status { uri: URI.to_owned() };
+    assert!(!asks(&desk, status()));
     let desk = Desk::new();
+    let crl = |uri: &str| Wanted::Crl { uri: uri.to_owned() };
+    assert!(!asks(&desk, crl("http://lists.test/crl")));
     assert!(
-        desk.fetcher
-            .request(&[Wanted::Crl {
-                uri: "http://lists.test/crl".to_owned()
-            }])
-            .is_empty()
+        asks(&desk, crl(CRL)) && asks(&desk, status()),
+        "the untouched twins"
     );
 }
 
@@ -713,10 +719,13 @@ fn beyond_the_budget_lists_are_folded_and_unfold_when_they_are_named() {
     assert_eq!(desk.fetcher.held().len(), 8);
     assert!(desk.fetcher.totals().inflated_bytes <= 30_000);
     // Asked for again it unfolds, without a request; the one used longest ago gives way.
+    // To be refreshed is no use.
     desk.fetcher.world().load().note_use(&[uri(6)]);
+    desk.refresh();
+    assert_eq!(inflated(), [6, 7]);
     assert_eq!(desk.ask_status(&uri(0)), None);
     assert_eq!(inflated(), [0, 6]);
-    assert_eq!(desk.server.heads().len(), 8);
+    assert_eq!(desk.server.heads().len(), 16);
 }
 
 #[test]
@@ -778,9 +787,26 @@ fn what_was_fetched_is_there_after_a_restart() {
     assert_eq!(facts(&found), facts(&held));
     assert_eq!(again.world().load().evidence().crls().count(), 1);
     // The token unfolds when it is named; nothing is asked for.
-    let pending = again.request(&[Wanted::Status { uri: URI.to_owned() }]);
+    let pending = again.request(&[Wanted::Status { uri: URI.to_owned() }], &again.world().load());
     assert!(pending.is_cold());
     again.inflate(&pending);
     assert_eq!(again.world().load().evidence().tokens_of(URI).len(), 1);
     assert_eq!(server.heads().len(), heads);
+}
+
+#[test]
+fn what_came_between_the_judgement_and_the_question_is_noticed() {
+    let desk = Desk::new();
+    desk.server.put("/1", good(&desk));
+    let before = desk.fetcher.world().load_full();
+    assert_eq!(desk.ask_status(URI), None);
+    let asked = |judged_by: &verifier_api::fetch::World| {
+        let pending = desk
+            .fetcher
+            .request(&[Wanted::Status { uri: URI.to_owned() }], judged_by);
+        !pending.is_empty()
+    };
+    assert!(asked(&before), "judged without the list, which is there by now");
+    assert!(!asked(&desk.fetcher.world().load_full()), "judged with it");
+    assert_eq!(desk.server.heads().len(), 1);
 }

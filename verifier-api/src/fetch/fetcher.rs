@@ -55,6 +55,8 @@ struct Shared {
     /// There is something to do, or to end.
     news: Condvar,
     world: Arc<ArcSwap<World>>,
+    /// Worlds that somebody still judges by. Whoever was the last would have to take them apart.
+    retired: Mutex<Vec<Arc<World>>>,
     /// Held while a snapshot is made: two at a time would lose one list.
     trust: Mutex<()>,
     clock: OnceLock<fn() -> UnixTime>,
@@ -67,12 +69,14 @@ struct Shared {
 pub struct Pending {
     cold: Vec<Key>,
     in_flight: Vec<watch::Receiver<()>>,
+    /// What was missing has come between the judgement and the question for it.
+    arrived: bool,
 }
 
 impl Pending {
     /// Whether nothing would help.
     pub fn is_empty(&self) -> bool {
-        self.cold.is_empty() && self.in_flight.is_empty()
+        self.cold.is_empty() && self.in_flight.is_empty() && !self.arrived
     }
 
     /// Whether some list only has to be unfolded: [`Fetcher::inflate`] does, and takes its time.
@@ -133,6 +137,7 @@ impl Fetcher {
             news: Condvar::new(),
             started: world.load().started,
             world,
+            retired: Mutex::new(Vec::new()),
             trust: Mutex::new(()),
             clock: OnceLock::new(),
             stopping: AtomicBool::new(false),
@@ -173,14 +178,15 @@ impl Fetcher {
         self.shared.settings.wait
     }
 
-    /// Asks for what a judgement lacks.
-    pub fn request(&self, wanted: &[Wanted]) -> Pending {
+    /// Asks for what a judgement by this world lacks.
+    pub fn request(&self, wanted: &[Wanted], judged_by: &World) -> Pending {
         let shared = &*self.shared;
         let (now, moment, clock) = (Instant::now(), shared.moment(), shared.now());
         let fresh = |held: &HeldList| clock.seconds() - held.fetched_at.seconds() < AGAIN_AFTER;
         let mut pending = Pending {
             cold: Vec::new(),
             in_flight: Vec::new(),
+            arrived: false,
         };
         let mut table = shared.table();
         for wanted in wanted.iter().take(MAX_WANTED) {
@@ -196,7 +202,15 @@ impl Fetcher {
                 }
             }
             match table.lack(&key, (shared.started, now), moment, fresh) {
-                Lack::Settled => {}
+                // The table is held, so that the world of this moment knows what the table knows.
+                Lack::Settled => {
+                    let issuer = table.issuer_of(&key);
+                    pending.arrived |= self
+                        .shared
+                        .world
+                        .load()
+                        .differs(judged_by, &key.1, issuer.as_deref());
+                }
                 Lack::Cold => pending.cold.push(key),
                 Lack::Wait(receiver) => pending.in_flight.push(receiver),
             }
@@ -345,7 +359,10 @@ impl Shared {
     fn exchange(&self, change: impl FnOnce(&mut World)) {
         let mut world = World::clone(&self.world.load());
         change(&mut world);
-        self.world.store(Arc::new(world));
+        let old = self.world.swap(Arc::new(world));
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.push(old);
+        retired.retain(|world| Arc::strong_count(world) > 1);
     }
 }
 

@@ -264,8 +264,20 @@ impl Table {
 
     /// The attempt brought a list. `due` is when to ask for the next. Returns the same as [`Self::fail`].
     pub(super) fn take(&mut self, key: &Key, held: HeldList, due: Instant) -> Option<watch::Sender<()>> {
+        let last_use = self.entries.get(key).map_or(0, Entry::last_use);
         self.forget_body(key);
         let entry = self.entries.get_mut(key)?;
+        if let (
+            None,
+            Body::Status {
+                inflated: Some(inflated),
+                ..
+            },
+        ) = (&entry.waiting, &held.body)
+        {
+            // To be refreshed is not to be used.
+            inflated.used.store(last_use, Ordering::Relaxed);
+        }
         self.fetched += 1;
         self.kept_bytes += held.body.len();
         if let Body::Crl(list) = &held.body {

@@ -78,7 +78,7 @@ pub fn answer_body(body: &[u8], cbor: bool, now: UnixTime) -> Result<serde_json:
     let state = State::load(&Config::default()).map_err(|_| 500_u16)?;
     let verification = Verification::read(body, encoding, &state.purposes)
         .map_err(|problem| problem.status_code().as_u16())?;
-    let mut verdict = verification.judge(&state, now).verdict;
+    let mut verdict = verification.judge(&state.world.load(), now).verdict;
     state.seen.check(&mut verdict);
     Ok(verdict.to_json())
 }

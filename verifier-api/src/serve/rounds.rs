@@ -56,9 +56,10 @@ pub(super) async fn verdict(
 /// Judges once. With `more`, evidence is asked for that is missing and can be had.
 fn judge(verification: Box<Verification>, state: &State, more: bool) -> Round {
     // Read again for each round: a list that was made while this request waited is not one of the future.
-    let judgement = verification.judge(state, (state.clock)());
+    let world = state.world.load();
+    let judgement = verification.judge(&world, (state.clock)());
     if let (true, Some(fetcher)) = (more && !judgement.wanted.is_empty(), &state.fetcher) {
-        let pending = fetcher.request(&judgement.wanted);
+        let pending = fetcher.request(&judgement.wanted, &world);
         if !pending.is_empty() {
             drop(judgement);
             return Round::Lacking(verification, pending);

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use super::members::{self, Scalar, Value};
 use super::problem::{Kind, Problem};
-use super::state::{Purposes, State};
+use super::state::Purposes;
+use crate::fetch::World;
 use crate::input::BASE64URL;
 
 /// Entries of `mac_keys`; a response holds no more documents.
@@ -72,9 +73,8 @@ impl Verification {
         })
     }
 
-    /// Judges it by the world of this moment. Whether its record was seen before is not looked at yet.
-    pub(super) fn judge(&self, state: &State, now: UnixTime) -> Judgement<'_> {
-        let world = state.world.load();
+    /// Judges it by this world. Whether its record was seen before is not looked at yet.
+    pub(super) fn judge(&self, world: &World, now: UnixTime) -> Judgement<'_> {
         let judgement = judge(
             &self.device_response,
             &self.session_transcript,
