@@ -19,13 +19,14 @@ use holder::{Scenario, certificate};
 use mdoc::status::StatusToken;
 use mdoc::time::UnixTime;
 use rand_core::{Rng as _, SeedableRng as _};
-use relying_party::TrustFile;
+use relying_party::bundle::SignedBundle;
+use relying_party::{PublicKey, TrustFile};
 use serde_json::{Value, json};
 use verifier_api::fetch::{FetchSettings, Fetcher};
 use verifier_tests::http::fetch;
 use verifier_tests::list_server::{Answer, ListServer};
-use verifier_tests::outcome;
-use verifier_tests::programs::program;
+use verifier_tests::programs::{BundleMaker, program};
+use verifier_tests::{age_purpose, outcome, verdict_on};
 
 const LISTS: usize = 60;
 
@@ -269,4 +270,63 @@ fn settings_at_fault_are_named_and_the_cache_is_of_one_process() {
             "{fault}"
         );
     }
+}
+
+#[test]
+fn what_was_fetched_goes_into_a_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (publisher, _) = publisher(folder.path(), |_| String::new());
+    publisher.publish();
+    let built = scenario(Some(status_reference(&publisher.uri(0), 7))).build();
+    let (mut child, address) = start(&mut serve(folder.path(), "error"));
+    assert_eq!(outcome(&judge(address, &built)), "accepted");
+
+    // While the service goes on; one file of the cache is damaged.
+    std::fs::write(folder.path().join("cache/damaged.list"), "no list").unwrap();
+    let maker = BundleMaker::new(folder.path());
+    let trust = folder.path().join("trust");
+    let settings = maker.path("fetch.toml");
+    maker.build("without", &trust, &[]);
+    maker.build("with", &trust, &["--fetch", &settings]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(publisher.server);
+
+    let key = PublicKey::from_spki(&std::fs::read(maker.key()).unwrap()).unwrap();
+    let now = UnixTime::from_seconds(clock()).unwrap();
+    let judged = |name: &str| {
+        let bytes = std::fs::read(maker.path(name)).unwrap();
+        let bundle = SignedBundle::decode(&bytes).unwrap().verify(&key).unwrap();
+        let lists: Vec<(UnixTime, Option<UnixTime>)> = bundle
+            .entries()
+            .iter()
+            .filter(|entry| entry.name.starts_with("status/fetched-"))
+            .map(|entry| (entry.fetched, entry.expires))
+            .collect();
+        let loaded = bundle.load(now).unwrap();
+        let purpose = age_purpose(&json!({ "crl": "if_available", "status": "if_present" }));
+        let trust = loaded.trust();
+        (
+            outcome(&verdict_on(&built, &purpose, trust, trust.evidence(), clock())),
+            lists,
+        )
+    };
+    assert_eq!(judged("without"), ("status.unavailable".to_owned(), Vec::new()));
+    let (verdict, lists) = judged("with");
+    assert_eq!(verdict, "accepted");
+    let [(fetched, Some(expires))] = lists[..] else {
+        panic!("one list, with its end: {lists:?}");
+    };
+    assert!(fetched <= now && now.seconds() - fetched.seconds() < 120 && expires > now);
+
+    let absent = [
+        "build",
+        "--key",
+        &maker.path("bundle-key.pem"),
+        "--out",
+        &maker.path("none"),
+    ];
+    let output = maker.run(&[&absent[..], &["--fetch", &maker.path("absent.toml")]].concat());
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    assert!(!folder.path().join("none").exists());
 }

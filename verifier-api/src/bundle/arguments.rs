@@ -46,6 +46,9 @@ pub(crate) struct BundleBuild {
     /// A trust directory with the folders anchors, crls, status, vicals
     #[arg(long, value_name = "DIR")]
     pub(crate) trust: Option<PathBuf>,
+    /// The service's settings of fetching: the lists in its cache go in too, each as of when it was fetched
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fetch: Option<PathBuf>,
     /// A directory of purposes (TOML), beside the ready-made ones
     #[arg(long, value_name = "DIR")]
     pub(crate) purposes: Option<PathBuf>,

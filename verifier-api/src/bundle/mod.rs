@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 pub(crate) use arguments::Bundle;
 use arguments::{BundleBuild, BundleCommand, BundleInspect, BundleKey, BundleVerify};
 
+use crate::fetch::{self, FetchSettings, SettingsError, StoreError};
 use crate::{input, report};
 
 const MAX_KEY_FILE: u64 = 64 * 1024;
@@ -28,6 +29,12 @@ pub(crate) enum CommandError {
     /// An operator's file.
     #[error(transparent)]
     Operator(#[from] operator::OperatorError),
+    /// The settings of fetching.
+    #[error(transparent)]
+    Fetch(#[from] SettingsError),
+    /// The cache of fetched lists.
+    #[error("the cache of lists: {0}")]
+    Cache(#[from] StoreError),
     /// A file's content.
     #[error("{file}: {fault}")]
     File { file: String, fault: String },
@@ -76,8 +83,18 @@ fn build(arguments: &BundleBuild) -> Result<u8, CommandError> {
         created,
         expires: created.saturating_add(lifetime),
     };
-    let entries =
+    let mut entries =
         operator::bundle_entries(arguments.trust.as_deref(), arguments.purposes.as_deref(), created)?;
+    if let Some(settings) = &arguments.fetch {
+        let lists = fetch::cached(&FetchSettings::load(settings)?)?;
+        entries.extend(lists.into_iter().map(|list| Entry {
+            expires: bundle::expiry_of(&list.file.name, &list.file.bytes),
+            name: list.file.name,
+            // No younger than the bundle, whatever the clock of the machine that fetched it.
+            fetched: list.fetched_at.min(created),
+            content: list.file.bytes,
+        }));
+    }
     let (bytes, loaded) = bundle::build(&facts, entries, &key)?;
     operator::write_file(&arguments.out, &bytes)?;
     for remark in loaded.trust().remarks(created) {

@@ -10,10 +10,10 @@ use arc_swap::ArcSwap;
 use mdoc::time::UnixTime;
 use mdoc::x509::RevocationList;
 use relying_party::{TrustError, TrustFile, TrustSnapshot, Wanted};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::content::Facts;
+use super::export;
 use super::store::{Store, Stored};
 use super::table::{Body, Held, HeldList, Key, Lack, Table, Totals};
 use super::{Client, FetchError, FetchSettings, ListKind, Origin, StoreError, World};
@@ -112,20 +112,16 @@ impl Fetcher {
             }
         };
         // Whom to trust is the operator's word of today: a VICAL that is no source any more counts no more.
-        let is_source = |stored: &Stored| {
-            let mut sources = settings.sources.iter();
-            sources.any(|source| source.kind == stored.kind && source.uri == stored.uri)
-        };
-        let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored
-            .into_iter()
-            .partition(|stored| stored.kind != ListKind::Vical || is_source(stored));
+        let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored.into_iter().partition(|stored| {
+            stored.kind != ListKind::Vical || settings.is_source(stored.kind, &stored.uri)
+        });
         for stored in gone {
             if let Some(store) = &store {
                 store.remove(stored.kind, &stored.uri);
             }
         }
         let vicals = stored.iter().filter(|stored| stored.kind == ListKind::Vical);
-        let vicals = vicals.map(|stored| vical_file(&stored.uri, &stored.bytes));
+        let vicals = vicals.map(|stored| export::file(stored.kind, &stored.uri, &stored.bytes));
         let snapshot = TrustSnapshot::new(files.iter().cloned().chain(vicals).collect())?;
         let world = Arc::new(ArcSwap::from_pointee(World::new(adjust(snapshot))));
         let shared = Shared {
@@ -363,16 +359,6 @@ impl Shared {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.push(old);
         retired.retain(|world| Arc::strong_count(world) > 1);
-    }
-}
-
-/// A fetched VICAL as a file of a trust directory.
-fn vical_file(uri: &str, bytes: &[u8]) -> TrustFile {
-    let digest = Sha256::digest(uri);
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    TrustFile {
-        name: format!("vicals/fetched-{name}.cbor"),
-        bytes: bytes.to_vec(),
     }
 }
 

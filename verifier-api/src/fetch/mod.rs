@@ -2,13 +2,14 @@
 //!
 //! Read on in `target` (which URIs may be asked for), `address` (which addresses may be connected to), `client` (one
 //! request), `content` (what came back, and whether it may take a place), `table` (what is held and when it is due),
-//! `store` (the same on disk), `fetcher` (the threads that keep it fresh) and `settings` (what an operator sets).
+//! `store` (the same on disk), `export` (the same for bundles), `fetcher` (the threads that keep it fresh) and `settings` (what an operator sets).
 //!
 //! Judging never waits for any of this: it reads the [`World`] of the moment, which is exchanged as a whole.
 
 mod address;
 mod client;
 mod content;
+mod export;
 mod fetcher;
 mod settings;
 mod store;
@@ -20,6 +21,7 @@ use mdoc::status::TokenError;
 use mdoc::x509::{CrlError, VicalError};
 
 pub use client::{Client, Fetched, Lookup};
+pub use export::{Cached, cached};
 pub use fetcher::{Fetcher, Pending, StartError};
 pub use settings::{FetchSettings, SettingsError, Source};
 pub use store::StoreError;

@@ -168,6 +168,12 @@ impl Default for SettingsFile {
 }
 
 impl FetchSettings {
+    /// Whether the list is kept at hand whether a document names it or not.
+    pub(super) fn is_source(&self, kind: ListKind, uri: &str) -> bool {
+        let mut sources = self.sources.iter();
+        sources.any(|source| source.kind == kind && source.uri == uri)
+    }
+
     /// Reads a file. What it names lies beside it.
     ///
     /// # Errors

@@ -78,6 +78,25 @@ pub(super) struct Store {
     number: AtomicU64,
 }
 
+/// Reads the lists of a directory that another process may be using, and changes nothing. What is damaged is left out.
+///
+/// # Errors
+/// The directory cannot be read.
+pub(super) fn read_all(directory: &Path) -> Result<Vec<Stored>, StoreError> {
+    let fault = |error| StoreError::Io {
+        path: directory.to_owned(),
+        error,
+    };
+    let mut lists = Vec::new();
+    for entry in fs::read_dir(directory).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        if path.extension().is_some_and(|ending| ending == LIST) && lists.len() < MAX_FILES {
+            lists.extend(read(&path).ok());
+        }
+    }
+    Ok(lists)
+}
+
 impl Store {
     /// Opens the directory, made where there is none, and reads what it holds. What is damaged is removed.
     ///

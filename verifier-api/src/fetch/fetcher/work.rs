@@ -10,7 +10,7 @@ use relying_party::TrustSnapshot;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-use super::{Shared, vical_file};
+use super::{Shared, export};
 use crate::fetch::content::{self, Content, Facts, size};
 use crate::fetch::store::Stored;
 use crate::fetch::table::{Body, HeldList, Inflated, Key, Next, Task};
@@ -165,8 +165,8 @@ impl Shared {
         let others = self.table().vicals();
         let others = others.iter().filter(|(other, _)| &**other != uri);
         let mut files = self.files.clone();
-        files.extend(others.map(|(uri, bytes)| vical_file(uri, bytes)));
-        let file = vical_file(uri, bytes);
+        files.extend(others.map(|(uri, bytes)| export::file(ListKind::Vical, uri, bytes)));
+        let file = export::file(ListKind::Vical, uri, bytes);
         let name = file.name.clone();
         files.push(file);
         let current = Arc::clone(&self.world.load().trust);
