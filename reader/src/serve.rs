@@ -45,6 +45,7 @@ fn serve_lines(
         let Some(line) = inbox.next() else {
             return Ok(());
         };
+        // What was pulled while nobody came counts for this one already.
         counter.renew();
         let clock = Instant::now();
         let result = match DeviceEngagement::from_uri(&line) {

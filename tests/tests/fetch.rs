@@ -16,7 +16,7 @@ use holder::scenario::NOW;
 use holder::vical::{VicalProvider, VicalSpec};
 use holder::{Scenario, certificate};
 use mdoc::crypto::{Curve, SignatureError};
-use mdoc::status::{ListError, TokenError};
+use mdoc::status::{ListContent, ListError, TokenError};
 use mdoc::time::UnixTime;
 use rand_core::SeedableRng as _;
 use relying_party::{TrustFile, Wanted};
@@ -545,6 +545,36 @@ fn an_expired_list_is_held_and_marked_and_asked_for_again() {
     desk.refresh();
     assert_eq!(desk.fetcher.failure_of(ListKind::Status, URI), None);
     assert_eq!(desk.fetcher.held()[0].expires, UnixTime::from_seconds(NOW + DAY));
+}
+
+#[test]
+fn a_list_that_shrinks_takes_the_place_of_the_longer_one_and_knows_less() {
+    let desk = Desk::new();
+    let publish = |entries: usize, issued_at: i64| {
+        let values = vec![0; entries];
+        let bytes =
+            desk.token(|spec| (spec.list, spec.issued_at) = (List::Statuses { bits: 1, values }, issued_at));
+        desk.server.put("/1", Answer::status(&bytes));
+    };
+    let entry_9 = || {
+        let world = desk.fetcher.world().load_full();
+        let [token] = world.evidence().tokens_of(URI) else {
+            panic!("one token of the list");
+        };
+        let ListContent::Statuses(list) = token.content() else {
+            panic!("a status list");
+        };
+        list.get(9)
+    };
+    publish(64, NOW - 3);
+    assert_eq!(desk.ask_status(URI), None);
+    assert_eq!(entry_9(), Some(0));
+    for (entries, expected) in [(8, None), (64, Some(0))] {
+        publish(entries, if entries == 8 { NOW - 2 } else { NOW - 1 });
+        desk.refresh();
+        assert_eq!(desk.fetcher.failure_of(ListKind::Status, URI), None);
+        assert_eq!(entry_9(), expected, "{entries} entries");
+    }
 }
 
 #[test]
