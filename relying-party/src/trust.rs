@@ -1,5 +1,8 @@
 //! The trust snapshot: anchors and evidence from named bytes, never changed once made.
 
+mod change;
+mod dated;
+mod newest;
 mod remarks;
 mod vicals;
 
@@ -16,6 +19,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::profile::ProfileSet;
 
+pub use change::{TrustChange, TrustScope, TrustedCertificate};
+pub use dated::{Dated, DatedKind, WARNING_DAYS, dated_crl};
+pub use newest::{NewestLists, TrustConflict};
 pub use vicals::HeldTrustList;
 
 /// A file of a trust directory: its path inside the directory, with `/`, and its content.
@@ -40,6 +46,7 @@ pub struct TrustSnapshot {
     hash: [u8; 32],
     skipped: Vec<(String, String)>,
     trust_lists: Vec<HeldTrustList>,
+    authorities: Vec<Certificate>,
 }
 
 /// Why files make no snapshot.
@@ -53,7 +60,7 @@ pub struct TrustError {
 }
 
 /// `anchors/NAME.toml`: what the anchors of NAME vouch for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scope {
     doc_types: Option<Vec<String>>,
@@ -124,8 +131,7 @@ impl TrustSnapshot {
                     }
                 }
                 Some(("crls", _)) => {
-                    let lists = pem_crls(&file.bytes).unwrap_or_else(|| vec![file.bytes.clone()]);
-                    for der in lists {
+                    for der in crls_of(&file.bytes) {
                         if let Err(error) = evidence.add_crl(&der) {
                             skipped.push((file.name.clone(), error.to_string()));
                         }
@@ -180,6 +186,7 @@ impl TrustSnapshot {
             hash,
             skipped,
             trust_lists,
+            authorities: vicals.authorities,
         })
     }
 
@@ -222,6 +229,24 @@ impl TrustSnapshot {
     /// SHA-256 over all files, whatever order they came in, and over lists kept from before.
     pub const fn hash(&self) -> [u8; 32] {
         self.hash
+    }
+
+    /// The anchors: those of the operator, then those of the lists.
+    pub fn anchors(&self) -> &[Anchor] {
+        self.anchors.anchors()
+    }
+
+    /// The certificates of the authorities behind VICALs.
+    pub fn authorities(&self) -> &[Certificate] {
+        &self.authorities
+    }
+
+    /// What keeps the snapshot of these files from following on what was in force: lists that go back
+    /// behind `newest`, and certificates that two files say different things of.
+    pub fn conflicts(&self, files: &[TrustFile], newest: &NewestLists) -> Vec<TrustConflict> {
+        let mut conflicts = newest.conflicts(files, self);
+        conflicts.extend(change::scope_conflicts(files, &self.profiles));
+        conflicts
     }
 
     /// How many anchors are trusted.
@@ -305,6 +330,11 @@ pub fn pem_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 /// The CRLs of a PEM text, at least one; `None` where it is none.
 pub fn pem_crls(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     pem_blocks(bytes, "X509 CRL")
+}
+
+/// The CRLs of a file, PEM or DER.
+fn crls_of(bytes: &[u8]) -> Vec<Vec<u8>> {
+    pem_crls(bytes).unwrap_or_else(|| vec![bytes.to_vec()])
 }
 
 fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {

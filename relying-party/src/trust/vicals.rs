@@ -58,6 +58,7 @@ pub(super) struct Vicals {
     pub(super) skipped: Vec<(String, String)>,
     /// Lists that come from an earlier snapshot and not from these files.
     pub(super) kept: Vec<Arc<TrustList>>,
+    pub(super) authorities: Vec<Certificate>,
 }
 
 /// A list that is held until a newer one of its provider turns up.
@@ -144,6 +145,7 @@ pub(super) fn read(
             Held::Kept { earlier, known, .. } => vicals.keep_list(earlier, known, scope),
         }
     }
+    vicals.authorities = authorities;
     Ok(vicals)
 }
 
