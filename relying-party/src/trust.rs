@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mdoc::evidence::Evidence;
+use mdoc::evidence::{Evidence, EvidenceError};
 use mdoc::limits::Limits;
 use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache, RevocationList, TrustList};
 use serde::Deserialize;
@@ -47,6 +47,7 @@ pub struct TrustSnapshot {
     skipped: Vec<(String, String)>,
     trust_lists: Vec<HeldTrustList>,
     authorities: Vec<Certificate>,
+    superseded: Vec<String>,
 }
 
 /// Why files make no snapshot.
@@ -107,6 +108,7 @@ impl TrustSnapshot {
         let mut names = Vec::new();
         let mut evidence = Evidence::default();
         let mut skipped = Vec::new();
+        let mut superseded = Vec::new();
         for file in &files {
             let fault = |fault: String| TrustError {
                 file: file.name.clone(),
@@ -133,12 +135,18 @@ impl TrustSnapshot {
                 Some(("crls", _)) => {
                     for der in crls_of(&file.bytes) {
                         if let Err(error) = evidence.add_crl(&der) {
+                            if error == EvidenceError::TooMany {
+                                superseded.push(file.name.clone());
+                            }
                             skipped.push((file.name.clone(), error.to_string()));
                         }
                     }
                 }
                 Some(("status", _)) => {
                     if let Err(error) = evidence.add_token(&file.bytes) {
+                        if error == EvidenceError::TooMany {
+                            superseded.push(file.name.clone());
+                        }
                         skipped.push((file.name.clone(), error.to_string()));
                     }
                 }
@@ -167,6 +175,7 @@ impl TrustSnapshot {
             of_list.push(Some(list));
         }
         skipped.extend(vicals.skipped);
+        superseded.extend(vicals.superseded);
         let (anchors, faults) = AnchorSet::new(anchors);
         for (index, fault) in faults {
             skipped.push((names.get(index).cloned().unwrap_or_default(), fault.to_string()));
@@ -187,6 +196,7 @@ impl TrustSnapshot {
             skipped,
             trust_lists,
             authorities: vicals.authorities,
+            superseded,
         })
     }
 
@@ -257,6 +267,15 @@ impl TrustSnapshot {
     /// What was left aside: file, for a list's entry with its place from 0, and reason.
     pub fn skipped(&self) -> &[(String, String)] {
         &self.skipped
+    }
+
+    /// Whole files of evidence and lists that were left aside although nothing beside them takes their
+    /// place: by so much less is judged than the operator meant. File and reason.
+    pub fn lost(&self) -> impl Iterator<Item = &(String, String)> {
+        // An entry of a list carries more than the file's name.
+        let is_file = |name: &str| !name.contains(" entry ") && !name.starts_with("anchors/");
+        let lost = self.skipped.iter();
+        lost.filter(move |(name, _)| is_file(name) && !self.superseded.contains(name))
     }
 
     /// The VICALs whose entries are trusted.

@@ -1,5 +1,7 @@
 //! How old the parts of trust are, and when each ends: for those who have to renew them in time.
 
+use std::collections::HashMap;
+
 use mdoc::evidence::Evidence;
 use mdoc::time::UnixTime;
 use mdoc::x509::{CrlEffect, RevocationList};
@@ -156,10 +158,12 @@ impl TrustSnapshot {
                 newest.push(list);
             }
         }
+        let anchors = self.anchors().iter().map(|anchor| &anchor.certificate);
+        let names: HashMap<&[u8], Option<&str>> = anchors
+            .map(|certificate| (certificate.subject_der(), certificate.common_name()))
+            .collect();
         let named = newest.into_iter().map(|list| {
-            let mut anchors = self.anchors().iter();
-            let issuer = anchors.find(|anchor| anchor.certificate.subject_der() == list.issuer_der());
-            let issuer = issuer.and_then(|anchor| anchor.certificate.common_name());
+            let issuer = names.get(list.issuer_der()).copied().flatten();
             let key = list.authority_key_identifier().unwrap_or_default();
             let id = [list.issuer_der(), key].map(hex).join("/");
             dated_crl(list, name_of(issuer), id)

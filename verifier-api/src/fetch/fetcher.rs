@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use mdoc::time::UnixTime;
 use mdoc::x509::RevocationList;
-use relying_party::{TrustError, TrustFile, TrustSnapshot, Wanted};
+use relying_party::{Dated, TrustError, TrustFile, TrustSnapshot, Wanted};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
@@ -50,7 +50,7 @@ struct Shared {
     client: Client,
     store: Option<Store>,
     /// The files of the trust directory, for a snapshot with another VICAL.
-    files: Vec<TrustFile>,
+    files: Mutex<Vec<TrustFile>>,
     table: Mutex<Table>,
     /// There is something to do, or to end.
     news: Condvar,
@@ -128,7 +128,7 @@ impl Fetcher {
             client: Client::new(settings.client()),
             settings,
             store,
-            files,
+            files: Mutex::new(files),
             table: Mutex::new(Table::default()),
             news: Condvar::new(),
             started: world.load().started,
@@ -223,6 +223,40 @@ impl Fetcher {
     /// Why the last attempt at a list failed, where it did.
     pub fn failure_of(&self, kind: ListKind, uri: &str) -> Option<FetchError> {
         self.shared.table().failure_of(&(kind, Arc::from(uri)))
+    }
+
+    /// Puts other files in the place of those of the trust directory. What was fetched stays, as far as
+    /// the new files vouch for it; the world changes at one instant.
+    ///
+    /// # Errors
+    /// A file is at fault; nothing changes then.
+    pub fn replace_files(&self, files: Vec<TrustFile>) -> Result<(), TrustError> {
+        let shared = &*self.shared;
+        // No other snapshot is made meanwhile, so that neither change loses the other.
+        let _serial = shared.trust.lock().unwrap_or_else(PoisonError::into_inner);
+        let fetched = shared.table().vicals();
+        let fetched = fetched.iter().map(|(uri, bytes)| vical_file(uri, bytes));
+        let current = Arc::clone(&shared.world.load().trust);
+        let snapshot = current.successor(files.iter().cloned().chain(fetched).collect())?;
+        let snapshot = snapshot.with_limits(*current.limits());
+        *shared.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+        let table = shared.table();
+        shared.exchange(|world| {
+            world.evidence = snapshot.evidence().clone();
+            world.trust = Arc::new(snapshot);
+            table.publish_all(world);
+        });
+        Ok(())
+    }
+
+    /// The CRLs and tokens that are held, with their ages and ends, by the hosts they came from.
+    pub fn dated(&self) -> Vec<Dated> {
+        self.shared.table().dated()
+    }
+
+    /// How often fetching came to what: the word `taken`, or the code of a [`FetchError`].
+    pub fn results(&self) -> Vec<((ListKind, &'static str), u64)> {
+        self.shared.table().results()
     }
 
     /// Totals, for whoever publishes them.

@@ -19,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use mdoc::crypto::PublicKey;
 use mdoc::time::UnixTime;
 use relying_party::bundle::{BundleFacts, SignedBundle};
+use relying_party::{Dated, DatedKind};
 use sha2::{Digest as _, Sha256};
 
 use super::config::{Config, ConfigError};
@@ -90,6 +91,18 @@ impl Published {
         let current = Arc::clone(&self.lock().current);
         let fault = current.facts.check_at(now).err()?;
         Some(format!("the bundle {}: {fault}", self.file.display()))
+    }
+
+    /// Its age and its end.
+    pub(super) fn dated(&self) -> Dated {
+        let facts = self.lock().current.facts;
+        Dated {
+            kind: DatedKind::Bundle,
+            name: format!("bundle {}", facts.number),
+            id: facts.number.to_string(),
+            dated: facts.created,
+            until: Some(facts.expires),
+        }
     }
 
     /// The bundle as it is now.

@@ -164,7 +164,7 @@ impl Shared {
         let serial = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
         let others = self.table().vicals();
         let others = others.iter().filter(|(other, _)| &**other != uri);
-        let mut files = self.files.clone();
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
         files.extend(others.map(|(uri, bytes)| vical_file(uri, bytes)));
         let file = vical_file(uri, bytes);
         let name = file.name.clone();
