@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::content::Facts;
+use super::newest::Newest;
 use super::store::{Store, Stored};
 use super::table::{Body, Held, HeldList, Key, Lack, Table, Totals};
 use super::{Client, FetchError, FetchSettings, ListKind, Origin, StoreError, World};
@@ -35,6 +36,9 @@ pub enum StartError {
     /// The trust directory.
     #[error("the trust directory: {0}")]
     Trust(#[from] TrustError),
+    /// The state directory of trust.
+    #[error(transparent)]
+    TrustState(#[from] operator::TrustStateError),
     /// No thread.
     #[error("no thread: {0}")]
     Thread(std::io::Error),
@@ -49,6 +53,7 @@ struct Shared {
     settings: FetchSettings,
     client: Client,
     store: Option<Store>,
+    newest: Newest,
     /// The files of the trust directory, for a snapshot with another VICAL.
     files: Mutex<Vec<TrustFile>>,
     table: Mutex<Table>,
@@ -112,9 +117,12 @@ impl Fetcher {
             let mut sources = settings.sources.iter();
             sources.any(|source| source.kind == stored.kind && source.uri == stored.uri)
         };
-        let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored
-            .into_iter()
-            .partition(|stored| stored.kind != ListKind::Vical || is_source(stored));
+        let newest = Newest::open(settings.trust_state.clone())?;
+        let counts = |stored: &Stored| {
+            let is_meant = stored.kind != ListKind::Vical || is_source(stored);
+            is_meant && newest.check(stored.kind, &stored.bytes).is_ok()
+        };
+        let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored.into_iter().partition(counts);
         for stored in gone {
             if let Some(store) = &store {
                 store.remove(stored.kind, &stored.uri);
@@ -123,11 +131,13 @@ impl Fetcher {
         let vicals = stored.iter().filter(|stored| stored.kind == ListKind::Vical);
         let vicals = vicals.map(|stored| vical_file(&stored.uri, &stored.bytes));
         let snapshot = TrustSnapshot::new(files.iter().cloned().chain(vicals).collect())?;
+        newest.note_snapshot(&snapshot);
         let world = Arc::new(ArcSwap::from_pointee(World::new(adjust(snapshot))));
         let shared = Shared {
             client: Client::new(settings.client()),
             settings,
             store,
+            newest,
             files: Mutex::new(files),
             table: Mutex::new(Table::default()),
             news: Condvar::new(),
@@ -239,6 +249,7 @@ impl Fetcher {
         let current = Arc::clone(&shared.world.load().trust);
         let snapshot = current.successor(files.iter().cloned().chain(fetched).collect())?;
         let snapshot = snapshot.with_limits(*current.limits());
+        shared.newest.note_snapshot(&snapshot);
         *shared.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
         let table = shared.table();
         shared.exchange(|world| {

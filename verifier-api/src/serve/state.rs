@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mdoc::time::UnixTime;
+use operator::TrustState;
 use relying_party::purpose::{Audience, Documents, Purpose, READY_MADE, Rule, ready_made};
 use relying_party::{Dated, Limits, TrustError, TrustFile, TrustSnapshot, sha256_text};
 use serde_json::{Map, Value, json};
@@ -87,7 +88,8 @@ impl State {
             (None, None) => None,
         };
         let (world, fetcher) = match fetch {
-            Some(settings) => {
+            Some(mut settings) => {
+                settings.trust_state = config.trust_state.as_deref().map(TrustState::new);
                 let fetcher = Fetcher::open(settings, files, |trust| trust.with_limits(limits))?;
                 (fetcher.world(), Some(fetcher))
             }
