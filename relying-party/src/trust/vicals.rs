@@ -162,10 +162,14 @@ fn take<'a>(
     held: &mut Vec<Held<'a>>,
     vicals: &mut Vicals,
 ) -> Result<(), Skip> {
-    let vical = Vical::decode(&file.bytes).map_err(Skip::fault)?;
-    let list = vical.vouched_by(vouchers.authorities).map_err(Skip::fault)?;
+    let vical = Vical::decode(&file.bytes).map_err(|error| Skip::fault(error.to_string()))?;
+    let list = vical
+        .vouched_by(vouchers.authorities)
+        .map_err(|fault| Skip::fault(fault.to_string()))?;
     if vouchers.have_revoked(vical.signer()) {
-        return Err(Skip::fault("the certificate of the list's signer is revoked"));
+        return Err(Skip::fault(
+            "the certificate of the list's signer is revoked".to_owned(),
+        ));
     }
     let same_provider = |known: &TrustList| known.issue.provider == list.issue.provider;
     let place = held.iter().position(|other| same_provider(other.list()));
@@ -184,7 +188,7 @@ fn take<'a>(
             let file = file.name.as_str();
             held.push(Held::Kept { file, earlier, known });
         }
-        return Err(Skip::fault(rollback));
+        return Err(Skip::fault(rollback.to_string()));
     }
     let read = Held::Read {
         file: &file.name,
@@ -198,7 +202,7 @@ fn take<'a>(
     read.list()
         .issue
         .check_not_older(&other.list().issue)
-        .map_err(Skip::superseded)?;
+        .map_err(|rollback| Skip::superseded(rollback.to_string()))?;
     if read.list().issue == other.list().issue && matches!(other, Held::Read { .. }) {
         let words = format!("the same issue stands in {}", other.file());
         return Err(Skip::superseded(words));
@@ -225,16 +229,16 @@ struct Skip {
 }
 
 impl Skip {
-    fn fault(reason: impl ToString) -> Self {
+    const fn fault(reason: String) -> Self {
         Self {
-            reason: reason.to_string(),
+            reason,
             superseded: false,
         }
     }
 
-    fn superseded(reason: impl ToString) -> Self {
+    const fn superseded(reason: String) -> Self {
         Self {
-            reason: reason.to_string(),
+            reason,
             superseded: true,
         }
     }
