@@ -97,9 +97,10 @@ impl Operator {
                 program.env_remove(name);
             }
         }
-        program
-            .args(["trust", command, "--at", AT, "--state"])
-            .arg(self.state());
+        program.args(["trust", command, "--state"]).arg(self.state());
+        if matches!(command, "list" | "preview") {
+            program.args(["--at", AT]);
+        }
         if matches!(command, "preview" | "apply") {
             program.arg(self.trust());
         }

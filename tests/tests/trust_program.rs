@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use operator::{TrustAction, TrustState};
 use rand_core::{Rng as _, SeedableRng as _};
 use relying_party::{TrustSnapshot, sha256_text};
 use serde_json::{Value, json};
+use verifier_api::serve::{Config, Service};
 use verifier_tests::trusting::{Operator, key, root, vical};
 
 /// How often an apply is killed; `KILLS` says otherwise.
@@ -439,7 +441,7 @@ fn killed_at_any_moment_one_whole_snapshot_is_in_force() {
     let state = TrustState::new(&operator.state());
     let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(u64::from(std::process::id()));
     let (mut moved, mut stayed) = (0, 0);
-    for _ in 0..kills() {
+    for kill in 0..kills() {
         let before = operator.in_force();
         // The snapshot that is not in force has to be written anew: it is no longer kept.
         let other = if before == first { &second } else { &first };
@@ -460,6 +462,16 @@ fn killed_at_any_moment_one_whole_snapshot_is_in_force() {
         let files = operator::undated(&state.files(&found).unwrap());
         assert_eq!(sha256_text(&TrustSnapshot::new(files).unwrap().hash()), found);
         state.newest().unwrap();
+        // Starting the service is slow beside all this: now and then is enough.
+        if kill % 10 == 0 {
+            let config = Config {
+                listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+                trust_state: Some(operator.state()),
+                ..Config::default()
+            };
+            let service = Service::bind(config).expect("the next start finds what it needs");
+            assert_eq!(service.trust_hash(), found);
+        }
         if found == before {
             stayed += 1;
         } else {

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use verifier_api::serve::{Config, Running, Service};
 use verifier_tests::http::{Response, fetch};
 use verifier_tests::outcome;
+use verifier_tests::programs::BundleMaker;
 use verifier_tests::trusting::{Operator, root};
 
 const ADMIN: &str = "adm_0123456789abcdefghij";
@@ -472,6 +473,37 @@ fn under_load_every_verdict_goes_by_one_snapshot_or_the_other() {
         assert!(*by == trusting || *by == not_trusting, "{by}");
         assert_eq!(outcome, expected);
     }
+}
+
+#[test]
+fn a_bundle_of_other_trust_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Operator::new(folder.path());
+    operator.done("apply", &[]);
+    let maker = BundleMaker::new(folder.path());
+    let in_force = || {
+        let directory = operator.done("list", &[])["in_force"]["directory"].clone();
+        std::path::PathBuf::from(directory.as_str().unwrap())
+    };
+    let told = || {
+        let config = Config {
+            bundle: Some(folder.path().join("offline")),
+            bundle_key: Some(maker.key().into()),
+            ..config(folder.path())
+        };
+        let warnings = Service::bind(config).unwrap().warnings();
+        let of_bundle = warnings
+            .into_iter()
+            .filter(|warning| warning.contains("made of other trust"));
+        of_bundle.count()
+    };
+    maker.build("offline", &in_force(), &[]);
+    assert_eq!(told(), 0);
+    operator.put("anchors/other.der", &root(1, 3000));
+    operator.done("apply", &[]);
+    assert_eq!(told(), 1);
+    maker.build("offline", &in_force(), &[]);
+    assert_eq!(told(), 0);
 }
 
 fn metrics(api: &Api) -> String {

@@ -503,6 +503,7 @@ mod tests {
             ("listen = \"localhost\"", "listen (from the file)"),
             ("log = \"loud\"", "log (from the file)"),
             ("body_timeout = 0", "body_timeout (from the file)"),
+            ("trust_max_age = \"soon\"", "trust_max_age (from the file)"),
             ("listen = ", "line 1"),
         ] {
             let fault = load(Layer::default(), Some(file), &[]).unwrap_err();

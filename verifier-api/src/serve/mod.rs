@@ -122,6 +122,11 @@ impl Service {
         self.address
     }
 
+    /// The hash of the trust snapshot that it begins with, as verdicts name it.
+    pub fn trust_hash(&self) -> String {
+        relying_party::sha256_text(&self.state.world.load().trust().hash())
+    }
+
     /// What an operator should look at, although the service runs.
     pub fn warnings(&self) -> Vec<String> {
         self.state.warnings(&self.config)

@@ -166,6 +166,9 @@ impl State {
         }
         let bundle = self.bundle.as_ref();
         warnings.extend(bundle.and_then(|bundle| bundle.warning((self.clock)())));
+        if let (Some(bundle), Some(trust)) = (bundle, &self.trust) {
+            warnings.extend(bundle.differs_from(trust.status().pointer.snapshot()));
+        }
         if self.api_keys.short_count() > 0 {
             let count = self.api_keys.short_count();
             warnings.push(format!(

@@ -35,6 +35,8 @@ pub(super) struct Changes {
     desk: Desk,
     /// None where trust is not changed over HTTP.
     pub(super) admin: Option<ApiKeys>,
+    /// Held while a snapshot is read: two at a time could end with the older one.
+    reading: Mutex<()>,
     held: Mutex<Held>,
 }
 
@@ -116,7 +118,13 @@ impl Changes {
             pointer,
             fault: None,
         });
-        Ok(Some((Self { desk, admin, held }, files)))
+        let changes = Self {
+            desk,
+            admin,
+            reading: Mutex::new(()),
+            held,
+        };
+        Ok(Some((changes, files)))
     }
 
     /// What is in force here.
@@ -130,32 +138,33 @@ impl Changes {
 
     /// Goes by the pointer of the directory, if it has changed.
     pub(super) fn refresh(&self, state: &State) -> bool {
-        let mut held = self.lock();
+        // Whoever asks for the status does not wait for this.
+        let _one_at_a_time = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen(&self.desk);
-        if seen.is_some() && seen == held.seen && held.fault.is_none() {
+        let (known, fault, before) = {
+            let held = self.lock();
+            (held.seen.clone(), held.fault.clone(), held.pointer.clone())
+        };
+        if seen.is_some() && seen == known && fault.is_none() {
             return false;
         }
         match self.take(state) {
             Ok(pointer) => {
-                if pointer != held.pointer {
-                    tracing::info!(
-                        number = pointer.change.number,
-                        snapshot = pointer.snapshot(),
-                        "trust is in force"
-                    );
+                if pointer != before {
+                    tell(state, &pointer);
                 }
-                *held = Held {
+                *self.lock() = Held {
                     seen,
                     pointer,
                     fault: None,
                 };
                 true
             }
-            Err(fault) => {
+            Err(found) => {
                 // Looked at again every second; told once.
-                if held.fault.as_ref() != Some(&fault) {
-                    tracing::error!(%fault, "the changed trust cannot be read; what was in force stays");
-                    held.fault = Some(fault);
+                if fault.as_ref() != Some(&found) {
+                    tracing::error!(fault = %found, "the changed trust cannot be read; what was in force stays");
+                    self.lock().fault = Some(found);
                 }
                 false
             }
@@ -173,6 +182,15 @@ impl Changes {
     fn lock(&self) -> MutexGuard<'_, Held> {
         // What is held is whole at every instant.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tell(state: &State, pointer: &TrustPointer) {
+    let (number, snapshot) = (pointer.change.number, pointer.snapshot());
+    tracing::info!(number, snapshot, "trust is in force");
+    let bundle = state.bundle.as_ref();
+    if let Some(words) = bundle.and_then(|bundle| bundle.differs_from(snapshot)) {
+        tracing::warn!("{words}");
     }
 }
 

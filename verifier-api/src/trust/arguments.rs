@@ -13,9 +13,9 @@ pub(crate) struct Trust {
 }
 
 const HELP: &str = "\
-Without --state and DIR the settings trust_state and trust of the service are taken, from the environment
-(VERIFIER_API_TRUST_STATE, VERIFIER_API_TRUST) or from the file of --config. A service that runs on the same state
-directory goes by a change within a second.
+Without --state and DIR the settings trust_state and trust of the service are taken, from the
+environment (VERIFIER_API_TRUST_STATE, VERIFIER_API_TRUST) or from the file of --config. A service
+that runs on the same state directory goes by a change within a second.
 
 Examples:
   verifier-api trust preview trust --state trust-state
@@ -23,8 +23,8 @@ Examples:
   verifier-api trust rollback --state trust-state
   verifier-api trust list --state trust-state
 
-Exit status: 0 done, or nothing stands against it; 1 refused, nothing has changed; 64 wrong usage or an unreadable
-file.";
+Exit status: 0 done, or nothing stands against it; 1 refused, nothing has changed; 64 wrong usage,
+or a directory that cannot be used.";
 
 #[derive(Subcommand)]
 pub(crate) enum TrustCommand {
@@ -47,6 +47,11 @@ pub(crate) struct Place {
     /// The configuration file of the service (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// When ages are told. Changes have no such flag: the log names the instant at which they were made.
+#[derive(Args)]
+pub(crate) struct When {
     /// Tell ages and ends at this instant instead of now
     #[arg(long, value_name = "RFC3339")]
     pub(crate) at: Option<String>,
@@ -68,6 +73,8 @@ pub(crate) struct By {
 pub(crate) struct TrustList {
     #[command(flatten)]
     pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) when: When,
 }
 
 /// Prints one line of JSON.
@@ -78,6 +85,8 @@ pub(crate) struct TrustPreview {
     pub(crate) directory: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) when: When,
 }
 
 /// Prints one line of JSON. All of the directory takes its place at one instant, or nothing does.

@@ -6,7 +6,9 @@ use mdoc::time::UnixTime;
 use operator::{TrustState, TrustStateError};
 use serde_json::{Value, json};
 
-use super::arguments::{By, Place, Trust, TrustApply, TrustCommand, TrustList, TrustPreview, TrustRollback};
+use super::arguments::{
+    By, Place, Trust, TrustApply, TrustCommand, TrustList, TrustPreview, TrustRollback, When,
+};
 use super::desk::{Desk, Done, Order, Refusal};
 use super::report;
 use crate::serve::{ConfigError, Layer, Loaded};
@@ -45,8 +47,8 @@ pub(crate) fn run(arguments: Trust) -> Result<u8, CommandError> {
     }
 }
 
-fn list(TrustList { place }: TrustList) -> Result<u8, CommandError> {
-    let (desk, now) = desk(place, None)?;
+fn list(TrustList { place, when }: TrustList) -> Result<u8, CommandError> {
+    let (desk, now) = (desk(place, None)?, instant(when)?);
     let in_force = desk.in_force()?;
     let snapshot = in_force.as_ref().map(|in_force| in_force.pointer.snapshot());
     let loaded = in_force.as_ref().map(|in_force| &in_force.loaded);
@@ -71,8 +73,13 @@ fn list(TrustList { place }: TrustList) -> Result<u8, CommandError> {
     Ok(u8::from(damaged.is_some()))
 }
 
-fn preview(TrustPreview { directory, place }: TrustPreview) -> Result<u8, CommandError> {
-    let (desk, now) = desk(place, directory)?;
+fn preview(arguments: TrustPreview) -> Result<u8, CommandError> {
+    let TrustPreview {
+        directory,
+        place,
+        when,
+    } = arguments;
+    let (desk, now) = (desk(place, directory)?, instant(when)?);
     let (in_force, review) = desk.preview(now).map_err(CommandError::Refusal)?;
     out::line(&report::review_json(in_force.as_ref(), &review, now))?;
     Ok(u8::from(!review.is_applicable()))
@@ -80,12 +87,12 @@ fn preview(TrustPreview { directory, place }: TrustPreview) -> Result<u8, Comman
 
 fn apply(arguments: TrustApply) -> Result<u8, CommandError> {
     let TrustApply { directory, place, by } = arguments;
-    let (desk, now) = desk(place, directory)?;
+    let (desk, now) = (desk(place, directory)?, input::now());
     finish(desk.apply(&order(by, now)), now)
 }
 
 fn rollback(TrustRollback { to, place, by }: TrustRollback) -> Result<u8, CommandError> {
-    let (desk, now) = desk(place, None)?;
+    let (desk, now) = (desk(place, None)?, input::now());
     finish(desk.rollback(&order(by, now), to.as_deref()), now)
 }
 
@@ -119,11 +126,14 @@ fn order(by: By, now: UnixTime) -> Order {
     }
 }
 
-fn desk(place: Place, source: Option<PathBuf>) -> Result<(Desk, UnixTime), CommandError> {
-    let now = match place.at.as_deref() {
-        None => input::now(),
-        Some(at) => input::instant(at).map_err(|fault| CommandError::Argument(format!("--at: {fault}")))?,
-    };
+fn instant(when: When) -> Result<UnixTime, CommandError> {
+    when.at.map_or_else(
+        || Ok(input::now()),
+        |at| input::instant(&at).map_err(|fault| CommandError::Argument(format!("--at: {fault}"))),
+    )
+}
+
+fn desk(place: Place, source: Option<PathBuf>) -> Result<Desk, CommandError> {
     let flags = Layer {
         trust: source,
         trust_state: place.state,
@@ -133,9 +143,8 @@ fn desk(place: Place, source: Option<PathBuf>) -> Result<(Desk, UnixTime), Comma
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let config = Loaded::load(flags, place.config, environment)?.config;
     let state = config.trust_state.ok_or(CommandError::NoState)?;
-    let desk = Desk {
+    Ok(Desk {
         source: config.trust,
         state: TrustState::new(&state),
-    };
-    Ok((desk, now))
+    })
 }
