@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use mdoc::time::UnixTime;
 use operator::TrustState;
 use relying_party::{TrustFile, Wanted};
 use verifier_api::fetch::{FetchError, FetchSettings, Fetcher, ListKind, Source};
+use verifier_api::serve::{Config, Service};
 use verifier_tests::http::fetch;
 use verifier_tests::list_server::{Answer, ListServer};
 use verifier_tests::programs::program;
@@ -235,6 +237,41 @@ fn what_was_fetched_stays_when_trust_changes() {
     let kinds: Vec<&str> = fetcher.dated().iter().map(|dated| dated.kind.name()).collect();
     assert!(kinds.contains(&"crl") && kinds.contains(&"status"), "{kinds:?}");
     assert!(fetcher.dated().iter().all(|dated| dated.name == "lists.test"));
+}
+
+#[test]
+fn fetching_shows_in_the_metrics_and_goes_on_when_trust_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Operator::new(folder.path());
+    let server = ListServer::start();
+    server.put("/crl", Answer::list("application/pkix-crl", &operator.crl(5, 2)));
+    let config = Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        trust: Some(operator.trust()),
+        trust_state: Some(operator.state()),
+        fetch_settings: Some(settings(&server, None)),
+        ..Config::default()
+    };
+    let running = Service::bind(config).unwrap().with_clock(now).start().unwrap();
+    let get = |path: &str| fetch(running.address(), "GET", path, &[], b"");
+    let has = |line: &str| {
+        let text = String::from_utf8(get("/metrics").body).unwrap();
+        text.lines().any(|known| known == line)
+    };
+    wait_until(|| has("mdoc_verifier_fetches_total{kind=\"crl\",result=\"taken\"} 1"));
+    wait_until(|| has("mdoc_verifier_fetches_total{kind=\"vical\",result=\"http_status\"} 1"));
+    assert!(has("mdoc_verifier_evidence_age_seconds{kind=\"crl\"} 172800.0"));
+    operator.put("anchors/more.der", &root(1, 3000));
+    let applied = operator.done("apply", &[])["after"].clone();
+    wait_until(|| get("/health/ready").json()["trust"]["snapshot"] == applied);
+    assert!(has("mdoc_verifier_trust_anchors 2"));
+    assert!(has("mdoc_verifier_evidence_age_seconds{kind=\"crl\"} 172800.0"));
+    // The state directory of the configuration is what the fetcher remembers in.
+    operator.put("crls/own.crl", &operator.crl(4, 2));
+    assert_eq!(
+        operator.refused("apply", &[])["conflicts"][0]["conflict"],
+        "older_crl"
+    );
 }
 
 #[test]

@@ -17,6 +17,8 @@ use rand_core::{Rng as _, SeedableRng as _};
 use relying_party::{TrustSnapshot, sha256_text};
 use serde_json::{Value, json};
 use verifier_api::serve::{Config, Service};
+use verifier_tests::http::{Connection, fetch};
+use verifier_tests::programs;
 use verifier_tests::trusting::{Operator, key, root, vical};
 
 /// How often an apply is killed; `KILLS` says otherwise.
@@ -505,4 +507,59 @@ fn killed_at_any_moment_one_whole_snapshot_is_in_force() {
         0,
         "what was never finished is removed by the next change"
     );
+}
+
+#[test]
+fn a_service_killed_while_it_applies_starts_with_one_whole_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Operator::new(folder.path());
+    operator.done("apply", &[]);
+    fs::write(folder.path().join("admin"), "adm_0123456789abcdefghij").unwrap();
+    let paths = [operator.trust(), operator.state(), folder.path().join("admin")];
+    let [trust, directory, admin] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let arguments = [
+        "--trust",
+        trust,
+        "--trust-state",
+        directory,
+        "--admin-key-file",
+        admin,
+    ];
+    let headers = [("Authorization", "Bearer adm_0123456789abcdefghij")];
+    let state = TrustState::new(&operator.state());
+    let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(u64::from(std::process::id()));
+    let mut whole = Duration::ZERO;
+    let mut moved = 0;
+    let rounds = kills().div_ceil(10);
+    for round in 0..=rounds {
+        let before = operator.in_force();
+        for place in 0..20 {
+            let seed = 1000 + 20 * u64::try_from(round).unwrap() + place;
+            operator.put(&format!("anchors/{place}.der"), &root(seed, 3000));
+        }
+        let other = operator.done("preview", &[])["after"].clone();
+        let service = programs::Service::start(&arguments);
+        let mut connection = Connection::open(service.address());
+        let started = Instant::now();
+        connection.request("POST", "/v1/trust/apply", &headers, b"");
+        if round == 0 {
+            // How long it takes when nobody ends it.
+            assert_eq!(connection.response(false).status, 200);
+            whole = started.elapsed();
+        } else {
+            let within = u64::try_from(whole.as_micros()).unwrap();
+            std::thread::sleep(Duration::from_micros(random.next_u64() % within));
+        }
+        drop(service);
+        let found = operator.in_force();
+        assert!(found == before || found == other);
+        let files = operator::undated(&state.files(&found).unwrap());
+        assert_eq!(sha256_text(&TrustSnapshot::new(files).unwrap().hash()), found);
+        moved += usize::from(found == other);
+    }
+    assert!(moved > 1, "some came to their end");
+    assert!(moved < rounds + 1, "some were ended before");
+    let service = programs::Service::start(&arguments);
+    let ready = fetch(service.address(), "GET", "/health/ready", &[], b"").json();
+    assert_eq!(ready["trust"]["snapshot"], operator.in_force());
 }
