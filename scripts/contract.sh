@@ -14,7 +14,12 @@ fi
 service=$(cargo build --locked --quiet -p verifier-api --message-format=json |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
 work=$(mktemp -d)
-"$service" serve --listen 127.0.0.1:0 --log error >"$work/announcement" 2>"$work/log" &
+# With a trust directory that holds nobody, and somebody who may change that.
+mkdir -p "$work/trust/anchors"
+admin=adm_$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
+echo "$admin" >"$work/admin"
+"$service" serve --listen 127.0.0.1:0 --log error --trust "$work/trust" --trust-state "$work/state" \
+    --admin-key-file "$work/admin" >"$work/announcement" 2>"$work/log" &
 child=$!
 trap 'kill "$child" 2>/dev/null; rm -rf "$work"' EXIT
 for _ in $(seq 100); do
@@ -28,5 +33,5 @@ address=$(sed -n 's/.*"listening":"\([^"]*\)".*/\1/p' "$work/announcement")
 # In a folder of its own: it leaves notes where it runs.
 cd "$work"
 "$tools/bin/schemathesis" run "http://$address/openapi.json" --exclude-checks positive_data_acceptance \
-    --generation-database none --max-examples 100 "$@"
+    --header "Authorization: Bearer $admin" --generation-database none --max-examples 100 "$@"
 kill -0 "$child" || die "the service did not live through it"

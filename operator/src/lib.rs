@@ -1,11 +1,16 @@
 //! Reads an operator's files into bytes for the pure crates: purposes, limits and trust
-//! directories, bundles. Makes no decisions.
+//! directories, bundles; keeps the trust that is in force in a state directory. Makes no decisions.
 
 mod bundle;
 mod bundle_store;
+mod trust_state;
 
 pub use bundle::{bundle_entries, load_public_key, read_bundle, write_file, write_new_private_file};
 pub use bundle_store::{BundleStore, Stored};
+pub use trust_state::{
+    DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
+    TrustStateError, undated,
+};
 
 use std::fs;
 use std::io::Read as _;
@@ -222,6 +227,15 @@ pub fn load_trust(directory: &Path) -> Result<TrustSnapshot, OperatorError> {
 pub fn read_trust(directory: &Path) -> Result<Vec<TrustFile>, OperatorError> {
     let files = trust_files(directory)?;
     Ok(files.into_iter().map(|(file, _)| file).collect())
+}
+
+/// As [`read_trust`], each file with the instant at which it was last written.
+///
+/// # Errors
+/// A file cannot be read, or there is none of the folders.
+pub fn read_dated_trust(directory: &Path) -> Result<Vec<DatedTrustFile>, OperatorError> {
+    let dated = |(file, written)| DatedTrustFile { file, written };
+    Ok(trust_files(directory)?.into_iter().map(dated).collect())
 }
 
 /// The files of a trust directory, each with the instant at which it was last written, where the

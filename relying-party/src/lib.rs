@@ -25,5 +25,8 @@ pub use mdoc::evidence::{Evidence, EvidenceError};
 pub use mdoc::limits::Limits;
 pub use mdoc::time::UnixTime;
 pub use text::{next_steps, verdict_text};
-pub use trust::{HeldTrustList, TrustError, TrustFile, TrustSnapshot, pem_certificates, pem_crls};
+pub use trust::{
+    Dated, DatedKind, HeldTrustList, NewestLists, TrustChange, TrustConflict, TrustError, TrustFile,
+    TrustScope, TrustSnapshot, TrustedCertificate, WARNING_DAYS, dated_crl, pem_certificates, pem_crls,
+};
 pub use verdict::{Answer, AnswerValue, Decision, DocumentReport, Verdict, sha256_text};

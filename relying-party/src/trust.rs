@@ -1,5 +1,8 @@
 //! The trust snapshot: anchors and evidence from named bytes, never changed once made.
 
+mod change;
+mod dated;
+mod newest;
 mod remarks;
 mod vicals;
 
@@ -8,7 +11,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mdoc::evidence::Evidence;
+use mdoc::evidence::{Evidence, EvidenceError};
 use mdoc::limits::Limits;
 use mdoc::x509::{Anchor, AnchorSet, Certificate, ChainCache, RevocationList, TrustList};
 use serde::Deserialize;
@@ -16,6 +19,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::profile::ProfileSet;
 
+pub use change::{TrustChange, TrustScope, TrustedCertificate};
+pub use dated::{Dated, DatedKind, WARNING_DAYS, dated_crl};
+pub use newest::{NewestLists, TrustConflict};
 pub use vicals::HeldTrustList;
 
 /// A file of a trust directory: its path inside the directory, with `/`, and its content.
@@ -40,6 +46,8 @@ pub struct TrustSnapshot {
     hash: [u8; 32],
     skipped: Vec<(String, String)>,
     trust_lists: Vec<HeldTrustList>,
+    authorities: Vec<Certificate>,
+    superseded: Vec<String>,
 }
 
 /// Why files make no snapshot.
@@ -53,7 +61,7 @@ pub struct TrustError {
 }
 
 /// `anchors/NAME.toml`: what the anchors of NAME vouch for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scope {
     doc_types: Option<Vec<String>>,
@@ -100,6 +108,7 @@ impl TrustSnapshot {
         let mut names = Vec::new();
         let mut evidence = Evidence::default();
         let mut skipped = Vec::new();
+        let mut superseded = Vec::new();
         for file in &files {
             let fault = |fault: String| TrustError {
                 file: file.name.clone(),
@@ -124,15 +133,20 @@ impl TrustSnapshot {
                     }
                 }
                 Some(("crls", _)) => {
-                    let lists = pem_crls(&file.bytes).unwrap_or_else(|| vec![file.bytes.clone()]);
-                    for der in lists {
+                    for der in crls_of(&file.bytes) {
                         if let Err(error) = evidence.add_crl(&der) {
+                            if error == EvidenceError::TooMany {
+                                superseded.push(file.name.clone());
+                            }
                             skipped.push((file.name.clone(), error.to_string()));
                         }
                     }
                 }
                 Some(("status", _)) => {
                     if let Err(error) = evidence.add_token(&file.bytes) {
+                        if error == EvidenceError::TooMany {
+                            superseded.push(file.name.clone());
+                        }
                         skipped.push((file.name.clone(), error.to_string()));
                     }
                 }
@@ -161,6 +175,7 @@ impl TrustSnapshot {
             of_list.push(Some(list));
         }
         skipped.extend(vicals.skipped);
+        superseded.extend(vicals.superseded);
         let (anchors, faults) = AnchorSet::new(anchors);
         for (index, fault) in faults {
             skipped.push((names.get(index).cloned().unwrap_or_default(), fault.to_string()));
@@ -180,6 +195,8 @@ impl TrustSnapshot {
             hash,
             skipped,
             trust_lists,
+            authorities: vicals.authorities,
+            superseded,
         })
     }
 
@@ -224,6 +241,24 @@ impl TrustSnapshot {
         self.hash
     }
 
+    /// The anchors: those of the operator, then those of the lists.
+    pub fn anchors(&self) -> &[Anchor] {
+        self.anchors.anchors()
+    }
+
+    /// The certificates of the authorities behind VICALs.
+    pub fn authorities(&self) -> &[Certificate] {
+        &self.authorities
+    }
+
+    /// What keeps the snapshot of these files from following on what was in force: lists that go back
+    /// behind `newest`, and certificates that two files say different things of.
+    pub fn conflicts(&self, files: &[TrustFile], newest: &NewestLists) -> Vec<TrustConflict> {
+        let mut conflicts = newest.conflicts(files, self);
+        conflicts.extend(change::scope_conflicts(files, &self.profiles));
+        conflicts
+    }
+
     /// How many anchors are trusted.
     pub fn anchor_count(&self) -> usize {
         self.anchors.anchors().len()
@@ -232,6 +267,15 @@ impl TrustSnapshot {
     /// What was left aside: file, for a list's entry with its place from 0, and reason.
     pub fn skipped(&self) -> &[(String, String)] {
         &self.skipped
+    }
+
+    /// Whole files of evidence and lists that were left aside although nothing beside them takes their
+    /// place: by so much less is judged than the operator meant. File and reason.
+    pub fn lost(&self) -> impl Iterator<Item = &(String, String)> {
+        // An entry of a list carries more than the file's name.
+        let is_file = |name: &str| !name.contains(" entry ") && !name.starts_with("anchors/");
+        let lost = self.skipped.iter();
+        lost.filter(move |(name, _)| is_file(name) && !self.superseded.contains(name))
     }
 
     /// The VICALs whose entries are trusted.
@@ -305,6 +349,11 @@ pub fn pem_certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 /// The CRLs of a PEM text, at least one; `None` where it is none.
 pub fn pem_crls(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     pem_blocks(bytes, "X509 CRL")
+}
+
+/// The CRLs of a file, PEM or DER.
+fn crls_of(bytes: &[u8]) -> Vec<Vec<u8>> {
+    pem_crls(bytes).unwrap_or_else(|| vec![bytes.to_vec()])
 }
 
 fn pem_blocks(bytes: &[u8], label: &str) -> Option<Vec<Vec<u8>>> {

@@ -6,6 +6,7 @@ pub mod http;
 pub mod list_server;
 pub mod programs;
 pub mod testdata;
+pub mod trusting;
 
 use holder::{Built, Scenario};
 use mdoc::crypto::PrivateKey;

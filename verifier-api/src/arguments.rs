@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bundle::Bundle;
 use crate::lint::Lint;
+use crate::trust::Trust;
 
 /// Verifies ISO/IEC 18013-5 mdoc responses for back ends.
 #[derive(Parser)]
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Lint(Lint),
     /// Make, check and show offline bundles
     Bundle(Bundle),
+    /// Show and change whom the service trusts, without a restart
+    Trust(Trust),
 }
 
 /// Judges one response from files, or with --jobs one JSON job a line from standard input.
@@ -114,6 +117,15 @@ pub(crate) struct Serve {
     /// A trust directory with the folders anchors, crls, status, vicals
     #[arg(long, value_name = "DIR")]
     pub(crate) trust: Option<PathBuf>,
+    /// The directory that keeps the trust in force; `trust` is then what is previewed and applied
+    #[arg(long, value_name = "DIR")]
+    pub(crate) trust_state: Option<PathBuf>,
+    /// A file with the keys for changing trust over HTTP, none of which is an API key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) admin_key_file: Option<PathBuf>,
+    /// Not ready once nobody applied or confirmed trust for so long: a whole number and one of s, m, h, d
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) trust_max_age: Option<String>,
     /// A directory of purposes (TOML), beside the ready-made ones
     #[arg(long, value_name = "DIR")]
     pub(crate) purposes: Option<PathBuf>,
@@ -144,15 +156,15 @@ pub(crate) struct Serve {
 }
 
 const SERVE_HELP: &str = "\
-Settings: listen, trust, purposes, limits, fetch, api_keys_file, bundle, bundle_key, workers, body_timeout,
-shutdown_timeout (seconds), log.
+Settings: listen, trust, trust_state, admin_key_file, trust_max_age, purposes, limits, fetch, api_keys_file, bundle,
+bundle_key, workers, body_timeout, shutdown_timeout (seconds), log.
 A flag wins over an environment variable (VERIFIER_API_LISTEN, …; VERIFIER_API_CONFIG names the file), that over the
 file, that over the default. Paths in the file are taken from the file's folder.
 
 Example:
   verifier-api serve --trust trust --listen 127.0.0.1:8080
 
-GET /openapi.json describes the service.";
+GET /openapi.json describes the service, GET /metrics is for Prometheus.";
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Format {

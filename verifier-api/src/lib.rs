@@ -1,5 +1,5 @@
-//! Verifies mdoc responses from files, as a stream of jobs and over HTTP, shows what messages hold, and makes offline
-//! bundles. The program is one call of [`run`]; [`serve`] is there for tests and measurements too.
+//! Verifies mdoc responses from files, as a stream of jobs and over HTTP, shows what messages hold, makes offline
+//! bundles, and changes whom the service trusts. The program is one call of [`run`]; [`serve`] is there for tests and measurements too.
 
 mod arguments;
 mod bundle;
@@ -11,6 +11,7 @@ mod lint;
 mod report;
 mod seen;
 pub mod serve;
+mod trust;
 mod verify;
 
 use std::process::ExitCode;
@@ -51,6 +52,10 @@ pub fn run() -> ExitCode {
         Command::Bundle(arguments) => {
             log_text();
             exit(bundle::run(&arguments))
+        }
+        Command::Trust(arguments) => {
+            log_text();
+            exit(trust::run(arguments))
         }
         Command::Serve(arguments) => exit(serve::run(arguments).map(|()| 0)),
     }

@@ -58,6 +58,9 @@ pub(super) struct Vicals {
     pub(super) skipped: Vec<(String, String)>,
     /// Lists that come from an earlier snapshot and not from these files.
     pub(super) kept: Vec<Arc<TrustList>>,
+    pub(super) authorities: Vec<Certificate>,
+    /// Files of `skipped` whose place another issue of their provider beside them takes.
+    pub(super) superseded: Vec<String>,
 }
 
 /// A list that is held until a newer one of its provider turns up.
@@ -132,8 +135,8 @@ pub(super) fn read(
         if kind(name) != Kind::List {
             continue;
         }
-        if let Err(reason) = take(file, vouchers, earlier, &mut held, &mut vicals.skipped) {
-            vicals.skipped.push((file.name.clone(), reason));
+        if let Err(skip) = take(file, vouchers, earlier, &mut held, &mut vicals) {
+            vicals.skip(file.name.clone(), skip);
         }
     }
     for held in held {
@@ -144,6 +147,7 @@ pub(super) fn read(
             Held::Kept { earlier, known, .. } => vicals.keep_list(earlier, known, scope),
         }
     }
+    vicals.authorities = authorities;
     Ok(vicals)
 }
 
@@ -156,14 +160,16 @@ fn take<'a>(
     vouchers: Vouchers<'_>,
     earlier: Option<&'a TrustSnapshot>,
     held: &mut Vec<Held<'a>>,
-    skipped: &mut Vec<(String, String)>,
-) -> Result<(), String> {
-    let vical = Vical::decode(&file.bytes).map_err(|error| error.to_string())?;
+    vicals: &mut Vicals,
+) -> Result<(), Skip> {
+    let vical = Vical::decode(&file.bytes).map_err(|error| Skip::fault(error.to_string()))?;
     let list = vical
         .vouched_by(vouchers.authorities)
-        .map_err(|fault| fault.to_string())?;
+        .map_err(|fault| Skip::fault(fault.to_string()))?;
     if vouchers.have_revoked(vical.signer()) {
-        return Err("the certificate of the list's signer is revoked".to_owned());
+        return Err(Skip::fault(
+            "the certificate of the list's signer is revoked".to_owned(),
+        ));
     }
     let same_provider = |known: &TrustList| known.issue.provider == list.issue.provider;
     let place = held.iter().position(|other| same_provider(other.list()));
@@ -182,7 +188,7 @@ fn take<'a>(
             let file = file.name.as_str();
             held.push(Held::Kept { file, earlier, known });
         }
-        return Err(rollback.to_string());
+        return Err(Skip::fault(rollback.to_string()));
     }
     let read = Held::Read {
         file: &file.name,
@@ -196,9 +202,10 @@ fn take<'a>(
     read.list()
         .issue
         .check_not_older(&other.list().issue)
-        .map_err(|rollback| rollback.to_string())?;
+        .map_err(|rollback| Skip::superseded(rollback.to_string()))?;
     if read.list().issue == other.list().issue && matches!(other, Held::Read { .. }) {
-        return Err(format!("the same issue stands in {}", other.file()));
+        let words = format!("the same issue stands in {}", other.file());
+        return Err(Skip::superseded(words));
     }
     if let Held::Read {
         file, list: older, ..
@@ -208,13 +215,43 @@ fn take<'a>(
             Err(rollback) => rollback.to_string(),
             Ok(()) => format!("{} takes its place", read.file()),
         };
-        skipped.push(((*file).to_owned(), reason));
+        vicals.skip((*file).to_owned(), Skip::superseded(reason));
     }
     *other = read;
     Ok(())
 }
 
+/// Why a list is skipped.
+struct Skip {
+    reason: String,
+    /// Another issue beside it counts in its place, so that nothing is lost.
+    superseded: bool,
+}
+
+impl Skip {
+    const fn fault(reason: String) -> Self {
+        Self {
+            reason,
+            superseded: false,
+        }
+    }
+
+    const fn superseded(reason: String) -> Self {
+        Self {
+            reason,
+            superseded: true,
+        }
+    }
+}
+
 impl Vicals {
+    fn skip(&mut self, file: String, Skip { reason, superseded }: Skip) {
+        if superseded {
+            self.superseded.push(file.clone());
+        }
+        self.skipped.push((file, reason));
+    }
+
     fn read_list(&mut self, file: &str, vical: Vical, list: TrustList, scope: Option<&Scope>) {
         let list = Arc::new(list);
         let place = self.lists.len();

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use mdoc::time::UnixTime;
 use mdoc::x509::RevocationList;
-use relying_party::{TrustError, TrustFile, TrustSnapshot, Wanted};
+use relying_party::{Dated, TrustError, TrustFile, TrustSnapshot, Wanted};
 use tokio::sync::watch;
 
 use super::content::Facts;
 use super::export;
+use super::newest::Newest;
 use super::store::{Store, Stored};
 use super::table::{Body, Held, HeldList, Key, Lack, Table, Totals};
 use super::{Client, FetchError, FetchSettings, ListKind, Origin, StoreError, World};
@@ -35,6 +36,9 @@ pub enum StartError {
     /// The trust directory.
     #[error("the trust directory: {0}")]
     Trust(#[from] TrustError),
+    /// The state directory of trust.
+    #[error(transparent)]
+    TrustState(#[from] operator::TrustStateError),
     /// No thread.
     #[error("no thread: {0}")]
     Thread(std::io::Error),
@@ -49,8 +53,9 @@ struct Shared {
     settings: FetchSettings,
     client: Client,
     store: Option<Store>,
+    newest: Newest,
     /// The files of the trust directory, for a snapshot with another VICAL.
-    files: Vec<TrustFile>,
+    files: Mutex<Vec<TrustFile>>,
     table: Mutex<Table>,
     /// There is something to do, or to end.
     news: Condvar,
@@ -112,9 +117,12 @@ impl Fetcher {
             }
         };
         // Whom to trust is the operator's word of today: a VICAL that is no source any more counts no more.
-        let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored.into_iter().partition(|stored| {
-            stored.kind != ListKind::Vical || settings.is_source(stored.kind, &stored.uri)
-        });
+        let newest = Newest::open(settings.trust_state.clone())?;
+        let counts = |stored: &Stored| {
+            let is_meant = stored.kind != ListKind::Vical || settings.is_source(stored.kind, &stored.uri);
+            is_meant && newest.check(stored.kind, &stored.bytes).is_ok()
+        };
+        let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored.into_iter().partition(counts);
         for stored in gone {
             if let Some(store) = &store {
                 store.remove(stored.kind, &stored.uri);
@@ -123,12 +131,14 @@ impl Fetcher {
         let vicals = stored.iter().filter(|stored| stored.kind == ListKind::Vical);
         let vicals = vicals.map(|stored| export::file(stored.kind, &stored.uri, &stored.bytes));
         let snapshot = TrustSnapshot::new(files.iter().cloned().chain(vicals).collect())?;
+        newest.note_snapshot(&snapshot);
         let world = Arc::new(ArcSwap::from_pointee(World::new(adjust(snapshot))));
         let shared = Shared {
             client: Client::new(settings.client()),
             settings,
             store,
-            files,
+            newest,
+            files: Mutex::new(files),
             table: Mutex::new(Table::default()),
             news: Condvar::new(),
             started: world.load().started,
@@ -233,6 +243,43 @@ impl Fetcher {
     /// Why the last attempt at a list failed, where it did.
     pub fn failure_of(&self, kind: ListKind, uri: &str) -> Option<FetchError> {
         self.shared.table().failure_of(&(kind, Arc::from(uri)))
+    }
+
+    /// Puts other files in the place of those of the trust directory. What was fetched stays, as far as
+    /// the new files vouch for it; the world changes at one instant.
+    ///
+    /// # Errors
+    /// A file is at fault; nothing changes then.
+    pub fn replace_files(&self, files: Vec<TrustFile>) -> Result<(), TrustError> {
+        let shared = &*self.shared;
+        // No other snapshot is made meanwhile, so that neither change loses the other.
+        let _serial = shared.trust.lock().unwrap_or_else(PoisonError::into_inner);
+        let fetched = shared.table().vicals();
+        let fetched = fetched
+            .iter()
+            .map(|(uri, bytes)| export::file(ListKind::Vical, uri, bytes));
+        let current = Arc::clone(&shared.world.load().trust);
+        let snapshot = current.successor(files.iter().cloned().chain(fetched).collect())?;
+        let snapshot = snapshot.with_limits(*current.limits());
+        shared.newest.note_snapshot(&snapshot);
+        *shared.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+        let table = shared.table();
+        shared.exchange(|world| {
+            world.evidence = snapshot.evidence().clone();
+            world.trust = Arc::new(snapshot);
+            table.publish_all(world);
+        });
+        Ok(())
+    }
+
+    /// The CRLs and tokens that are held, with their ages and ends, by the hosts they came from.
+    pub fn dated(&self) -> Vec<Dated> {
+        self.shared.table().dated()
+    }
+
+    /// How often fetching came to what: the word `taken`, or the code of a [`FetchError`].
+    pub fn results(&self) -> Vec<((ListKind, &'static str), u64)> {
+        self.shared.table().results()
     }
 
     /// Totals, for whoever publishes them.

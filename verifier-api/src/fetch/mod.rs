@@ -2,7 +2,8 @@
 //!
 //! Read on in `target` (which URIs may be asked for), `address` (which addresses may be connected to), `client` (one
 //! request), `content` (what came back, and whether it may take a place), `table` (what is held and when it is due),
-//! `store` (the same on disk), `export` (the same for bundles), `fetcher` (the threads that keep it fresh) and `settings` (what an operator sets).
+//! `store` (the same on disk), `export` (the same for bundles), `newest` (what no list goes back behind), `fetcher` (the
+//! threads that keep it fresh) and `settings` (what an operator sets).
 //!
 //! Judging never waits for any of this: it reads the [`World`] of the moment, which is exchanged as a whole.
 
@@ -11,6 +12,7 @@ mod client;
 mod content;
 mod export;
 mod fetcher;
+mod newest;
 mod settings;
 mod store;
 mod table;

@@ -75,6 +75,8 @@ pub struct FetchSettings {
     pub kept_bytes: usize,
     /// Lists that are fetched at one time.
     pub threads: usize,
+    /// The state directory of trust, which remembers how new lists were.
+    pub trust_state: Option<operator::TrustState>,
     /// In place of the system's look-up of host names, for tests.
     pub lookup: Option<Lookup>,
 }
@@ -109,6 +111,7 @@ impl Default for FetchSettings {
             inflated_bytes: 256 * 1024 * 1024,
             kept_bytes: 1024 * 1024 * 1024,
             threads: 8,
+            trust_state: None,
             lookup: None,
         }
     }
@@ -260,6 +263,7 @@ impl SettingsFile {
             inflated_bytes: size("inflated_bytes", self.inflated_bytes, 0)?,
             kept_bytes: size("kept_bytes", self.kept_bytes, 1024 * 1024)?,
             threads: usize::try_from(within("threads", self.threads, 1, 256)?).unwrap_or(1),
+            trust_state: None,
             lookup: None,
         };
         let rules = settings.rules();

@@ -27,6 +27,9 @@ pub use held::{Held, Totals};
 /// Lists that are known at one time, whatever their size.
 const MAX_ENTRIES: usize = 200_000;
 
+/// The word for an attempt that brought a list.
+const TAKEN: &str = "taken";
+
 /// A list is known by its kind and URI.
 pub(super) type Key = (ListKind, Arc<str>);
 
@@ -45,6 +48,8 @@ pub(super) struct Table {
     inflated_bytes: usize,
     fetched: u64,
     failed: u64,
+    /// By kind and outcome; both are words of this program.
+    results: BTreeMap<(ListKind, &'static str), u64>,
 }
 
 /// A host's place. Two hosts that share one share what they may hold up.
@@ -63,6 +68,7 @@ impl Default for Table {
             inflated_bytes: 0,
             fetched: 0,
             failed: 0,
+            results: BTreeMap::new(),
         }
     }
 }
@@ -245,6 +251,7 @@ impl Table {
     ) -> Option<watch::Sender<()>> {
         let entry = self.entries.get_mut(key)?;
         self.failed += 1;
+        *self.results.entry((key.0, error.code())).or_default() += 1;
         let count = entry
             .failure
             .as_ref()
@@ -279,6 +286,7 @@ impl Table {
             inflated.used.store(last_use, Ordering::Relaxed);
         }
         self.fetched += 1;
+        *self.results.entry((key.0, TAKEN)).or_default() += 1;
         self.kept_bytes += held.body.len();
         if let Body::Crl(list) = &held.body {
             let of_issuer = self.crls.entry(list.issuer_der().to_vec()).or_default();
@@ -302,6 +310,9 @@ impl Table {
     pub(super) fn restore(&mut self, key: &Key, held: HeldList, due: Instant) {
         self.take(key, held, due);
         self.fetched = self.fetched.saturating_sub(1);
+        if let Some(taken) = self.results.get_mut(&(key.0, TAKEN)) {
+            *taken = taken.saturating_sub(1);
+        }
     }
 
     fn forget_body(&mut self, key: &Key) {

@@ -1,4 +1,4 @@
-//! API keys: one a line in the operator's file, kept as hashes, compared in constant time.
+//! API keys and administrators' keys: one a line in the operator's file, kept as hashes, compared in constant time.
 
 use std::path::Path;
 
@@ -65,14 +65,35 @@ impl ApiKeys {
         self.short
     }
 
+    /// Whether one of these keys is one of the others too.
+    pub(super) fn shares_with(&self, other: &Self) -> bool {
+        self.hashes.iter().any(|hash| other.hashes.contains(hash))
+    }
+
     /// Lets a request in, or says why not.
     pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
         if self.hashes.is_empty() {
             return Ok(());
         }
+        self.check(headers, Kind::ApiKeyMissing, Kind::ApiKeyUnknown)
+            .map(drop)
+    }
+
+    /// Lets an administrator in, or says why not. Names the key by the first digits of its hash, by
+    /// which nobody guesses a key that is long enough.
+    pub(super) fn admit_admin(&self, headers: &HeaderMap) -> Result<String, Problem> {
+        let hash = self.check(headers, Kind::AdminKeyMissing, Kind::AdminKeyUnknown)?;
+        let digits = hash.iter().take(4);
+        Ok(digits.fold("administrator's key ".to_owned(), |name, byte| {
+            name + &format!("{byte:02x}")
+        }))
+    }
+
+    /// The hash of the key that a request brings.
+    fn check(&self, headers: &HeaderMap, missing: Kind, unknown: Kind) -> Result<[u8; 32], Problem> {
         let missing = || {
             Problem::of(
-                Kind::ApiKeyMissing,
+                missing,
                 "Authorization",
                 "there is no bearer token in the header Authorization",
             )
@@ -82,23 +103,23 @@ impl ApiKeys {
         if !scheme.eq_ignore_ascii_case(b"bearer ") {
             return Err(missing());
         }
-        if self.knows(token.trim_ascii()) {
-            return Ok(());
+        let hash: [u8; 32] = Sha256::digest(token.trim_ascii()).into();
+        if self.knows(&hash) {
+            return Ok(hash);
         }
         Err(Problem::of(
-            Kind::ApiKeyUnknown,
+            unknown,
             "Authorization",
             "the bearer token is not among the keys",
         ))
     }
 
     /// Compares with every key, so that the time taken says nothing about any of them.
-    fn knows(&self, token: &[u8]) -> bool {
-        let hash: [u8; 32] = Sha256::digest(token).into();
+    fn knows(&self, hash: &[u8; 32]) -> bool {
         let found = self
             .hashes
             .iter()
-            .fold(Choice::from(0), |found, known| found | known.ct_eq(&hash));
+            .fold(Choice::from(0), |found, known| found | known.ct_eq(hash));
         found.into()
     }
 }

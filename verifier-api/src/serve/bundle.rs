@@ -19,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use mdoc::crypto::PublicKey;
 use mdoc::time::UnixTime;
 use relying_party::bundle::{BundleFacts, SignedBundle};
+use relying_party::{Dated, DatedKind};
 use sha2::{Digest as _, Sha256};
 
 use super::config::{Config, ConfigError};
@@ -90,6 +91,36 @@ impl Published {
         let current = Arc::clone(&self.lock().current);
         let fault = current.facts.check_at(now).err()?;
         Some(format!("the bundle {}: {fault}", self.file.display()))
+    }
+
+    /// What to tell where the bundle was made of other trust than this snapshot, `sha256:…`: counters
+    /// would go by another than the service.
+    pub(super) fn differs_from(&self, snapshot: &str) -> Option<String> {
+        let current = Arc::clone(&self.lock().current);
+        let bundle = SignedBundle::decode(&current.bytes).and_then(|signed| signed.verify(&self.key));
+        // As of its making: whether it still counts is told elsewhere.
+        let loaded = bundle
+            .and_then(|bundle| bundle.load(current.facts.created))
+            .ok()?;
+        let of = relying_party::sha256_text(&loaded.trust().hash());
+        (of != snapshot).then(|| {
+            format!(
+                "the bundle {} was made of other trust than the snapshot in force, {snapshot}; make it anew",
+                self.file.display()
+            )
+        })
+    }
+
+    /// Its age and its end.
+    pub(super) fn dated(&self) -> Dated {
+        let facts = self.lock().current.facts;
+        Dated {
+            kind: DatedKind::Bundle,
+            name: format!("bundle {}", facts.number),
+            id: facts.number.to_string(),
+            dated: facts.created,
+            until: Some(facts.expires),
+        }
     }
 
     /// The bundle as it is now.

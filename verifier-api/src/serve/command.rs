@@ -2,6 +2,7 @@
 //! and the signals that end it.
 
 use actix_web::rt::signal;
+use operator::TrustState;
 use serde_json::{Value, json};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -20,6 +21,9 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
     let Serve {
         listen,
         trust,
+        trust_state,
+        admin_key_file,
+        trust_max_age,
         purposes,
         limits,
         fetch,
@@ -33,6 +37,9 @@ pub(crate) fn run(arguments: Serve) -> Result<(), ServeError> {
     let flags = Layer {
         listen,
         trust,
+        trust_state,
+        admin_key_file,
+        trust_max_age,
         purposes,
         limits,
         fetch,
@@ -73,6 +80,15 @@ fn check(loaded: &Loaded) -> Result<(), ServeError> {
             cache: None,
             ..settings
         });
+    }
+    if let Some(directory) = &config.trust_state
+        && TrustState::new(directory)
+            .current()
+            .map_err(ConfigError::from)?
+            .is_none()
+    {
+        // The first start would put the trust directory in force; a look at it does not.
+        config.trust_state = None;
     }
     let state = State::load(&config)?;
     let world = state.world.load();

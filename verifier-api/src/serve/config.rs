@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::thread;
 
+use relying_party::purpose::duration_seconds;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,12 @@ pub enum ConfigError {
     /// An operator's file.
     #[error(transparent)]
     Operator(#[from] operator::OperatorError),
+    /// The state directory of trust.
+    #[error(transparent)]
+    TrustState(#[from] operator::TrustStateError),
+    /// The trust directory cannot be put in force at the first start.
+    #[error("the trust directory is not applied: {0}")]
+    TrustRefused(String),
     /// The settings of fetching.
     #[error(transparent)]
     FetchSettings(#[from] crate::fetch::SettingsError),
@@ -97,6 +104,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The trust directory; without one nothing is trusted.
     pub trust: Option<PathBuf>,
+    /// The directory that keeps the trust in force; with one, `trust` is what is previewed and applied.
+    pub trust_state: Option<PathBuf>,
+    /// A file with the keys by which trust is changed over HTTP; without one it is not.
+    pub admin_key_file: Option<PathBuf>,
+    /// Seconds after which trust that nobody confirmed makes the service not ready.
+    pub trust_max_age: Option<u64>,
     /// A directory of purposes beside the ready-made ones.
     pub purposes: Option<PathBuf>,
     /// A file of bounds on a response, in place of the defaults.
@@ -126,6 +139,9 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             trust: None,
+            trust_state: None,
+            admin_key_file: None,
+            trust_max_age: None,
             purposes: None,
             limits: None,
             fetch: None,
@@ -157,6 +173,9 @@ impl Config {
 pub(crate) struct Layer {
     pub(crate) listen: Option<String>,
     pub(crate) trust: Option<PathBuf>,
+    pub(crate) trust_state: Option<PathBuf>,
+    pub(crate) admin_key_file: Option<PathBuf>,
+    pub(crate) trust_max_age: Option<String>,
     pub(crate) purposes: Option<PathBuf>,
     pub(crate) limits: Option<PathBuf>,
     pub(crate) fetch: Option<PathBuf>,
@@ -178,9 +197,12 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
 }
 
 /// The settings, and the keys of [`Layer`].
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 15] = [
     "listen",
     "trust",
+    "trust_state",
+    "admin_key_file",
+    "trust_max_age",
     "purposes",
     "limits",
     "fetch",
@@ -229,6 +251,18 @@ impl Loaded {
                 |t| t.parse().map_err(|_| listen),
             )?,
             trust: merge.path("trust", |l| l.trust.take()),
+            trust_state: merge.path("trust_state", |l| l.trust_state.take()),
+            admin_key_file: merge.path("admin_key_file", |l| l.admin_key_file.take()),
+            trust_max_age: merge.parse(
+                "trust_max_age",
+                |l| l.trust_max_age.take(),
+                default.trust_max_age,
+                |t| {
+                    duration_seconds(t)
+                        .map(Some)
+                        .map_err(|_| "a time such as 90d or 36h")
+                },
+            )?,
             purposes: merge.path("purposes", |l| l.purposes.take()),
             limits: merge.path("limits", |l| l.limits.take()),
             fetch: merge.path("fetch", |l| l.fetch.take()),
@@ -275,6 +309,9 @@ impl Loaded {
         let values = [
             json!(config.listen.to_string()),
             json!(config.trust),
+            json!(config.trust_state),
+            json!(config.admin_key_file),
+            json!(config.trust_max_age),
             json!(config.purposes),
             json!(config.limits),
             json!(config.fetch),
@@ -361,6 +398,8 @@ fn from_file(path: &Path) -> Result<Layer, ConfigError> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let paths = [
         &mut layer.trust,
+        &mut layer.trust_state,
+        &mut layer.admin_key_file,
         &mut layer.purposes,
         &mut layer.limits,
         &mut layer.fetch,
@@ -392,6 +431,9 @@ fn from_environment(
             _ if name == CONFIG_VARIABLE => file = Some(value.into()),
             "listen" => layer.listen = Some(value),
             "trust" => layer.trust = Some(value.into()),
+            "trust_state" => layer.trust_state = Some(value.into()),
+            "admin_key_file" => layer.admin_key_file = Some(value.into()),
+            "trust_max_age" => layer.trust_max_age = Some(value),
             "purposes" => layer.purposes = Some(value.into()),
             "limits" => layer.limits = Some(value.into()),
             "fetch" => layer.fetch = Some(value.into()),
@@ -461,6 +503,7 @@ mod tests {
             ("listen = \"localhost\"", "listen (from the file)"),
             ("log = \"loud\"", "log (from the file)"),
             ("body_timeout = 0", "body_timeout (from the file)"),
+            ("trust_max_age = \"soon\"", "trust_max_age (from the file)"),
             ("listen = ", "line 1"),
         ] {
             let fault = load(Layer::default(), Some(file), &[]).unwrap_err();

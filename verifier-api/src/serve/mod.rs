@@ -2,7 +2,8 @@
 //! [`Service::run`] serves until it is told to stop.
 //!
 //! Read on in `routes`, then `verification` (what a caller asks), `problem` (what a caller gets
-//! wrong), `body` and `auth` (what comes before both), `config` (where settings come from).
+//! wrong), `body` and `auth` (what comes before both), `config` (where settings come from), `trust` (how
+//! trust changes meanwhile), `metrics` and `expiry` (what is told of it all).
 
 mod auth;
 mod body;
@@ -10,7 +11,9 @@ mod bundle;
 mod command;
 mod config;
 mod counters;
+mod expiry;
 mod members;
+mod metrics;
 mod observe;
 #[cfg(test)]
 mod openapi_tests;
@@ -18,6 +21,7 @@ mod problem;
 mod rounds;
 mod routes;
 mod state;
+mod trust;
 mod verification;
 
 use std::io;
@@ -34,8 +38,8 @@ use actix_web::{App, HttpServer, ResponseError as _, rt, web};
 use mdoc::time::UnixTime;
 
 pub(crate) use command::run;
-pub(crate) use config::Layer;
 pub use config::{Config, ConfigError, LogLevel};
+pub(crate) use config::{Layer, Loaded};
 pub use counters::{Counters, Tally, Totals};
 use state::State;
 use verification::{Encoding, Verification};
@@ -118,6 +122,11 @@ impl Service {
         self.address
     }
 
+    /// The hash of the trust snapshot that it begins with, as verdicts name it.
+    pub fn trust_hash(&self) -> String {
+        relying_party::sha256_text(&self.state.world.load().trust().hash())
+    }
+
     /// What an operator should look at, although the service runs.
     pub fn warnings(&self) -> Vec<String> {
         self.state.warnings(&self.config)
@@ -182,6 +191,7 @@ impl Service {
             fetcher.start(self.state.clock).map_err(ConfigError::from)?;
         }
         let state = web::Data::new(self.state);
+        trust::watch(&state)?;
         let drained = web::Data::clone(&state);
         let server = HttpServer::new(move || {
             App::new()

@@ -45,8 +45,10 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     let judged = response.request().extensions().get::<Judged>().cloned();
     if let Some(state) = state {
         state.counters.request(route, status, taken);
+        state.metrics.request(route, status, taken);
         if let Some(judged) = &judged {
             state.counters.verdict(judged.decision, judged.reason);
+            state.metrics.verdict(judged.decision, judged.reason);
         }
     }
     let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);

@@ -68,8 +68,20 @@ kinds! {
         "Use one of the methods that the header Allow names.";
     BodyTimeout, 408, "body-timeout", "The body took too long to arrive",
         "Send the body without pauses, on a new connection.";
+    AdminKeyMissing, 401, "admin-key-missing", "An administrator's key is needed",
+        "Send the header Authorization: Bearer, followed by a key of admin_key_file; API keys do not change trust.";
+    AdminKeyUnknown, 401, "admin-key-unknown", "The administrator's key is not known",
+        "Use a key of admin_key_file; API keys do not change trust.";
     PurposeHashMismatch, 409, "purpose-hash-mismatch", "The purpose is not the one that the caller means",
         "GET /v1/purposes gives the hash of each purpose; leave purpose_hash out to take the purpose as it stands.";
+    TrustConflict, 409, "trust-conflict", "The trust directory goes back or contradicts itself",
+        "POST /v1/trust/preview lists the conflicts; put newer lists in the place of those it names.";
+    TrustBusy, 409, "trust-busy", "Another change of trust is at work",
+        "Wait for the other change, look at what is in force, and ask again.";
+    TrustChanged, 409, "trust-changed", "Something else is in force than the caller expects",
+        "POST /v1/trust/preview again, and send its member before as expected.";
+    TrustNoSnapshot, 409, "trust-no-snapshot", "There is no such snapshot to go back to",
+        "verifier-api trust list names the snapshots that are kept.";
     BodyTooLarge, 413, "body-too-large", "The body is too large",
         "Send at most 8 MiB; as application/cbor the same input takes a quarter less than as JSON.";
     ContentTypeUnsupported, 415, "content-type-unsupported", "The content type is not read here",
@@ -100,10 +112,14 @@ kinds! {
         "Send mac_key where one key serves every document, else mac_keys.";
     MacKeysTooMany, 422, "mac-keys-too-many", "There are too many mac_keys",
         "Send one entry for each document of the response, at most 64.";
+    TrustBroken, 422, "trust-broken", "A file of the trust directory cannot be used",
+        "Mend the file that field names; until then what is in force stays in force.";
     Internal, 500, "internal", "The service failed",
         "Send the request again; report the X-Request-Id to the operator if it fails again.";
     Draining, 503, "draining", "The service is shutting down",
         "Send requests to another instance.";
+    TrustStale, 503, "trust-stale", "Nobody has confirmed for too long whom to trust",
+        "Have the operator check the trust directory and apply it; applying what is in force confirms it.";
 }
 
 impl Kind {
@@ -189,10 +205,10 @@ impl ResponseError for Problem {
             response.insert_header((CONTENT_RANGE, format!("bytes */{length}")));
         }
         match self.kind {
-            Kind::ApiKeyMissing => {
+            Kind::ApiKeyMissing | Kind::AdminKeyMissing => {
                 response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"verifier-api\""));
             }
-            Kind::ApiKeyUnknown => {
+            Kind::ApiKeyUnknown | Kind::AdminKeyUnknown => {
                 let challenge = "Bearer realm=\"verifier-api\", error=\"invalid_token\"";
                 response.insert_header((WWW_AUTHENTICATE, challenge));
             }

@@ -1,28 +1,36 @@
 //! The routes. A handler is thin: it lets the caller in, reads the body, and hands on what the
 //! judge says.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, Route, guard, web,
 };
-use serde_json::json;
+use mdoc::time::UnixTime;
+use serde_json::{Map, Value, json};
 
 use super::body;
 use super::bundle;
 use super::problem::{Kind, Problem};
 use super::rounds;
 use super::state::State;
+use super::{metrics, trust};
+use crate::fetch::World;
 
 /// The description of the service.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
 
 /// Every path with its methods, as the header Allow names them.
-pub(super) const ROUTES: [(&str, &str); 6] = [
+pub(super) const ROUTES: [(&str, &str); 10] = [
     ("/v1/verifications", "POST"),
     ("/v1/purposes", "GET, HEAD"),
     ("/v1/bundle", "GET, HEAD"),
+    ("/v1/trust/preview", "POST"),
+    ("/v1/trust/apply", "POST"),
+    ("/v1/trust/rollback", "POST"),
+    ("/metrics", "GET, HEAD"),
     ("/health/live", "GET, HEAD"),
     ("/health/ready", "GET, HEAD"),
     ("/openapi.json", "GET, HEAD"),
@@ -36,6 +44,10 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
             "/v1/verifications" => resource.route(web::post().to(verify)),
             "/v1/purposes" => resource.route(get().to(purposes)),
             "/v1/bundle" => resource.route(get().to(bundle::get)),
+            "/v1/trust/preview" => resource.route(web::post().to(trust::preview)),
+            "/v1/trust/apply" => resource.route(web::post().to(trust::apply)),
+            "/v1/trust/rollback" => resource.route(web::post().to(trust::rollback)),
+            "/metrics" => resource.route(get().to(metrics::get)),
             "/health/live" => resource.route(get().to(live)),
             "/health/ready" => resource.route(get().to(ready)),
             _ => resource.route(get().to(openapi)),
@@ -91,14 +103,63 @@ async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
             "the service finishes what it has begun",
         ));
     }
-    let world = state.world.load();
-    let body = json!({
+    let now = (state.clock)();
+    let age = state.trust_age(now);
+    if let (Some(age), Some(most)) = (age, state.trust_max_age)
+        && age > most
+    {
+        return Err(Problem::new(
+            Kind::TrustStale,
+            format!("trust was last applied or confirmed {age} seconds ago; {most} are allowed"),
+        ));
+    }
+    let world = state.world.load_full();
+    // Off the threads that serve: every certificate is looked at.
+    let body = web::block(move || readiness(&state, &world, age, now)).await;
+    let body = body.map_err(|_| Problem::new(Kind::Internal, "the work was not done"))?;
+    Ok(json_response().body(body.to_string()))
+}
+
+/// What a service that is ready says of its trust.
+fn readiness(state: &State, world: &World, age: Option<u64>, now: UnixTime) -> Value {
+    let status = state.trust.as_ref().map(trust::Changes::status);
+    let pointer = status.as_ref().map(|status| &status.pointer);
+    // Of each kind that which ends first, so that nobody has to know how many there are.
+    let mut ends: BTreeMap<&str, UnixTime> = BTreeMap::new();
+    for dated in world.trust().dated() {
+        if let Some(until) = dated.until {
+            let end = ends.entry(dated.kind.name()).or_insert(until);
+            *end = (*end).min(until);
+        }
+    }
+    let expired: Vec<&str> = ends
+        .iter()
+        .filter(|(_, end)| **end < now)
+        .map(|(kind, _)| *kind)
+        .collect();
+    let ends = ends
+        .iter()
+        .map(|(kind, end)| ((*kind).to_owned(), json!(end.to_string())));
+    let in_force = world.trust().anchors().iter().filter(|anchor| {
+        let certificate = &anchor.certificate;
+        certificate.not_before() <= now && now <= certificate.not_after()
+    });
+    json!({
         "status": "ready",
         "anchors": world.trust().anchor_count(),
         "purposes": state.purposes.len(),
         "trust_hash": relying_party::sha256_text(&world.trust().hash()),
-    });
-    Ok(json_response().body(body.to_string()))
+        "trust": {
+            "anchors_in_force": in_force.count(),
+            "snapshot": pointer.map(|pointer| pointer.snapshot()),
+            "change": pointer.map(|pointer| pointer.change.number),
+            "confirmed_at": pointer.map(|pointer| &pointer.change.at),
+            "age_seconds": age,
+            "ends": ends.collect::<Map<_, _>>(),
+            "expired": expired,
+            "newer_snapshot_unreadable": status.as_ref().is_some_and(|status| status.fault.is_some()),
+        },
+    })
 }
 
 async fn openapi() -> HttpResponse {

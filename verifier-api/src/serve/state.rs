@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mdoc::time::UnixTime;
+use operator::TrustState;
 use relying_party::purpose::{Audience, Documents, Purpose, READY_MADE, Rule, ready_made};
-use relying_party::{Limits, TrustSnapshot, sha256_text};
+use relying_party::{Dated, Limits, TrustError, TrustFile, TrustSnapshot, sha256_text};
 use serde_json::{Map, Value, json};
 
 use super::auth::ApiKeys;
 use super::bundle::Published;
 use super::config::{Config, ConfigError};
 use super::counters::{Counters, Totals};
+use super::expiry::Expiry;
+use super::metrics::Metrics;
+use super::trust::Changes;
 use crate::fetch::{FetchSettings, Fetcher, World};
 use crate::seen::Seen;
 
@@ -29,6 +33,11 @@ pub(super) struct State {
     /// Whom to trust and all evidence at hand, exchanged by the fetcher where there is one.
     pub(super) world: Arc<ArcSwap<World>>,
     pub(super) fetcher: Option<Fetcher>,
+    /// The state directory, where there is one.
+    pub(super) trust: Option<Changes>,
+    pub(super) trust_max_age: Option<u64>,
+    pub(super) metrics: Metrics,
+    pub(super) expiry: Expiry,
     pub(super) seen: Seen,
     pub(super) api_keys: ApiKeys,
     pub(super) bundle: Option<Published>,
@@ -46,10 +55,29 @@ impl State {
             Some(path) => ApiKeys::load(path)?,
             None => ApiKeys::default(),
         };
-        let files = match &config.trust {
-            Some(directory) => operator::read_trust(directory)?,
-            None => Vec::new(),
+        let (trust, files) = match (Changes::load(config)?, &config.trust) {
+            (Some((changes, files)), _) => (Some(changes), files),
+            (None, Some(directory)) => (None, operator::read_trust(directory)?),
+            (None, None) => (None, Vec::new()),
         };
+        let admin = trust.as_ref().and_then(|changes| changes.admin.as_ref());
+        if let (Some(admin), Some(path)) = (admin, &config.admin_key_file) {
+            let fault = match admin {
+                admin if admin.shares_with(&api_keys) => {
+                    Some("a key of administrators is one of the API keys")
+                }
+                admin if admin.short_count() > 0 => {
+                    Some("a key of administrators can be guessed: it is too short")
+                }
+                _ => None,
+            };
+            if let Some(fault) = fault {
+                return Err(ConfigError::File {
+                    path: path.clone(),
+                    fault: fault.to_owned(),
+                });
+            }
+        }
         let limits = match &config.limits {
             Some(path) => operator::load_limits(path)?,
             None => Limits::default(),
@@ -60,7 +88,8 @@ impl State {
             (None, None) => None,
         };
         let (world, fetcher) = match fetch {
-            Some(settings) => {
+            Some(mut settings) => {
+                settings.trust_state = config.trust_state.as_deref().map(TrustState::new);
                 let fetcher = Fetcher::open(settings, files, |trust| trust.with_limits(limits))?;
                 (fetcher.world(), Some(fetcher))
             }
@@ -76,6 +105,10 @@ impl State {
             purposes_json: json!({ "purposes": list }).to_string(),
             purposes,
             world,
+            trust,
+            trust_max_age: config.trust_max_age,
+            metrics: Metrics::new(),
+            expiry: Expiry::default(),
             fetcher,
             seen: Seen::new(),
             api_keys,
@@ -87,9 +120,37 @@ impl State {
         })
     }
 
+    /// Puts the snapshot of these files in the place of the one in force, for every judgement that
+    /// begins from now on.
+    pub(super) fn replace_trust(&self, files: Vec<TrustFile>) -> Result<(), TrustError> {
+        if let Some(fetcher) = &self.fetcher {
+            return fetcher.replace_files(files);
+        }
+        let current = self.world.load();
+        let snapshot = current.trust().successor(files)?;
+        let snapshot = snapshot.with_limits(*current.trust().limits());
+        self.world.store(Arc::new(World::new(snapshot)));
+        Ok(())
+    }
+
+    /// Everything in force that has an age and an end: trust and its evidence, what was fetched, and
+    /// the bundle that is handed out.
+    pub(super) fn dated(&self) -> Vec<Dated> {
+        let mut dated = self.world.load().trust().dated();
+        dated.extend(self.fetcher.iter().flat_map(Fetcher::dated));
+        dated.extend(self.bundle.as_ref().map(Published::dated));
+        dated
+    }
+
+    /// Seconds since somebody applied or confirmed trust; none without a state directory.
+    pub(super) fn trust_age(&self, now: UnixTime) -> Option<u64> {
+        let confirmed = self.trust.as_ref()?.status().confirmed()?;
+        Some(u64::try_from(now.seconds().saturating_sub(confirmed.seconds())).unwrap_or(0))
+    }
+
     /// What an operator should look at, although the service runs.
     pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
-        let mut warnings = if config.trust.is_none() {
+        let mut warnings = if config.trust.is_none() && self.trust.is_none() {
             vec!["no trust directory is configured; nothing can be accepted".to_owned()]
         } else {
             self.world.load().trust().remarks((self.clock)())
@@ -105,6 +166,9 @@ impl State {
         }
         let bundle = self.bundle.as_ref();
         warnings.extend(bundle.and_then(|bundle| bundle.warning((self.clock)())));
+        if let (Some(bundle), Some(trust)) = (bundle, &self.trust) {
+            warnings.extend(bundle.differs_from(trust.status().pointer.snapshot()));
+        }
         if self.api_keys.short_count() > 0 {
             let count = self.api_keys.short_count();
             warnings.push(format!(

@@ -110,6 +110,7 @@ impl Shared {
         let trust = Arc::clone(&self.world.load().trust);
         let (content, facts) = content::read(kind, uri, &bytes, &content_type, &trust)?;
         facts.may_replace(task.facts.as_ref(), now)?;
+        self.newest.check(kind, &bytes)?;
         let over = facts.is_over(now);
         // A VICAL past the day of its next issue counts on; the trust snapshot knows when it ends.
         let over = over && kind != ListKind::Vical;
@@ -117,6 +118,7 @@ impl Shared {
             ListKind::Vical => Some(self.trusting(uri, &bytes)?),
             _ => None,
         };
+        self.newest.note(kind, &bytes, &trust);
         self.write(task, &bytes, &content_type, facts, now);
         let due = self.due(&facts, now, now).max(SHORTEST);
         let at = Instant::now();
@@ -164,7 +166,7 @@ impl Shared {
         let serial = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
         let others = self.table().vicals();
         let others = others.iter().filter(|(other, _)| &**other != uri);
-        let mut files = self.files.clone();
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
         files.extend(others.map(|(uri, bytes)| export::file(ListKind::Vical, uri, bytes)));
         let file = export::file(ListKind::Vical, uri, bytes);
         let name = file.name.clone();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Body, Entry, Held, Key, Table, Totals};
 use crate::fetch::world::World;
 use crate::fetch::{FetchError, ListKind};
+use relying_party::{Dated, DatedKind};
 
 impl Table {
     /// Brings a world up to date with what is held of this list.
@@ -53,6 +54,46 @@ impl Table {
                 .evidence
                 .set_crls(issuer, from_files.iter().chain(fetched).cloned());
         }
+    }
+
+    /// Brings a world up to date with everything that is held, after its trust was exchanged.
+    pub(in crate::fetch) fn publish_all(&self, world: &mut World) {
+        self.publish_crls(self.crls.keys().map(Vec::as_slice), world);
+        for key in self.entries.keys() {
+            self.publish(key, world);
+        }
+    }
+
+    /// The CRLs and tokens that are held, with their ages and ends. VICALs stand in the trust snapshot.
+    pub(in crate::fetch) fn dated(&self) -> Vec<Dated> {
+        let dated = self.entries.iter().filter_map(|((kind, uri), entry)| {
+            let held = entry.held.as_ref()?;
+            let kind = match kind {
+                ListKind::Crl => DatedKind::Crl,
+                ListKind::Status => DatedKind::Status,
+                ListKind::Vical => return None,
+            };
+            let ttl = held.facts.time_to_live.and_then(|ttl| i64::try_from(ttl).ok());
+            // More of a URI than its host stands in no log.
+            let host = url::Url::parse(uri)
+                .ok()
+                .and_then(|uri| uri.host_str().map(str::to_owned));
+            Some(Dated {
+                kind,
+                name: host.unwrap_or_default(),
+                id: uri.to_string(),
+                dated: held.facts.dated,
+                until: held
+                    .facts
+                    .expires
+                    .or_else(|| Some(held.facts.dated.saturating_add(ttl?))),
+            })
+        });
+        dated.collect()
+    }
+
+    pub(in crate::fetch) fn results(&self) -> Vec<((ListKind, &'static str), u64)> {
+        self.results.iter().map(|(what, count)| (*what, *count)).collect()
     }
 
     /// The issuer of the CRL that is held.
