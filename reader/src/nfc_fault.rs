@@ -55,11 +55,15 @@ impl NfcFault {
                 "start the service for readers (systemctl start pcscd) if it does not come back by itself, or plug the reader in anew"
             }
             Self::CardLost => "hold the phone to the reader again, and keep it there until it is done",
-            Self::Locked => "ask the holder to unlock the phone and to open the wallet; it may stay on the reader",
+            Self::Locked => {
+                "ask the holder to unlock the phone and to open the wallet; it may stay on the reader"
+            }
             Self::Tag(_) | Self::Handover(_) => {
                 "hold a phone with an open wallet to the reader; what was held there is none, or does not understand this reader"
             }
-            Self::NotReady => "hold the phone to the reader again; if it happens again, scan the phone's code instead",
+            Self::NotReady => {
+                "hold the phone to the reader again; if it happens again, scan the phone's code instead"
+            }
             Self::Refused => "ask the holder to open the wallet, and hold the phone to the reader again",
             Self::Transfer(_) => {
                 "hold the phone to the reader again; if it happens again, phone and reader do not understand each other (--nfc-short may help)"

@@ -129,6 +129,11 @@ impl Exchange {
         self.commands.is_empty()
     }
 
+    /// Whether something of the phone's message has come.
+    pub fn has_begun(&self) -> bool {
+        !self.received.is_empty()
+    }
+
     /// Takes the answer to the last command.
     ///
     /// # Errors

@@ -88,7 +88,8 @@ impl Field {
         .filter(|name| name.to_string_lossy().contains(only))
         .map(|name| ReaderState::new(name, State::UNAWARE))
         .collect();
-        self.seen.retain(|name, _| states.iter().any(|state| state.name() == name.as_c_str()));
+        self.seen
+            .retain(|name, _| states.iter().any(|state| state.name() == name.as_c_str()));
         if states.is_empty() {
             return Err(NfcFault::NoReader(self.only.clone()));
         }
@@ -106,9 +107,10 @@ impl Field {
                 continue;
             }
             let events = state.event_count();
-            let is_known = self.seen.get(&name).is_some_and(|seen| {
-                seen.events == events && seen.again.is_none_or(|again| now < again)
-            });
+            let is_known = self
+                .seen
+                .get(&name)
+                .is_some_and(|seen| seen.events == events && seen.again.is_none_or(|again| now < again));
             if is_known {
                 continue;
             }
@@ -135,7 +137,9 @@ impl Card for Connected {
         let mut buffer = zeroize::Zeroizing::new(vec![0; ANSWER]);
         match self.0.transmit(command, &mut buffer) {
             Ok(answer) => Ok(answer.to_vec()),
-            Err(error @ (Error::NoService | Error::ServiceStopped | Error::InsufficientBuffer)) => Err(service(error)),
+            Err(error @ (Error::NoService | Error::ServiceStopped | Error::InsufficientBuffer)) => {
+                Err(service(error))
+            }
             // Removed, reset, out of reach: drivers name it in many ways.
             Err(_) => Err(NfcFault::CardLost),
         }

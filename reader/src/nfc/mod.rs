@@ -203,14 +203,25 @@ impl Nearby {
             match method {
                 RetrievalMethod::Ble(ble) => {
                     ways.extend(ble.central_client.map(|_| "Bluetooth, this reader as the server"));
-                    ways.extend(ble.peripheral_server.map(|_| "Bluetooth, the phone as the server"));
+                    ways.extend(
+                        ble.peripheral_server
+                            .map(|_| "Bluetooth, the phone as the server"),
+                    );
                 }
                 RetrievalMethod::Nfc(_) => ways.push("NFC"),
                 _ => {}
             }
         }
-        let kind = if engaged.is_negotiated() { "negotiated" } else { "static" };
-        let ways = if ways.is_empty() { "nothing that is known here".to_owned() } else { ways.join("; ") };
+        let kind = if engaged.is_negotiated() {
+            "negotiated"
+        } else {
+            "static"
+        };
+        let ways = if ways.is_empty() {
+            "nothing that is known here".to_owned()
+        } else {
+            ways.join("; ")
+        };
         say(&format!("{kind} handover: {ways}"));
     }
 
@@ -251,7 +262,9 @@ impl Nearby {
                 "the phone offers to transfer over NFC, and does not".to_owned(),
             ))),
             Waited::Fault(fault) => Err(failed(fault)),
-            Waited::Deadline => Err(Failure::Session(SessionFailure::Timeout { phase: Phase::Connect })),
+            Waited::Deadline => Err(Failure::Session(SessionFailure::Timeout {
+                phase: Phase::Connect,
+            })),
             Waited::Stopped => Err(stopped(Phase::Connect)),
         }
     }
@@ -264,7 +277,9 @@ impl Connector for Nearby {
         deadline: Instant,
     ) -> Result<Box<dyn Transport>, Failure> {
         let methods = engagement.retrieval_methods();
-        let has_ble = methods.iter().any(|method| matches!(method, RetrievalMethod::Ble(_)));
+        let has_ble = methods
+            .iter()
+            .any(|method| matches!(method, RetrievalMethod::Ble(_)));
         let nfc = methods.iter().find_map(|method| match method {
             RetrievalMethod::Nfc(options) => Some(*options),
             _ => None,
