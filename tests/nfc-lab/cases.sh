@@ -97,8 +97,16 @@ start_service() {
     return 1
 }
 
+# It is not given the time to say goodbye.
+stop_service() {
+    kill -KILL "$service"
+    wait "$service" 2>/dev/null || true
+    rm -f /run/pcscd/*
+}
+
 # come ARGUMENTS…: a phone is held to the reader; its lines go to WORK/phone.
 come() {
+    : >"$work/phone"
     "$holder" present --pki "$pki" "$@" >"$work/phone" 2>>"$work/phone.log" &
     phone=$!
 }
@@ -119,7 +127,11 @@ leave() {
 
 # read_phone ARGUMENTS…: one transaction; the report on standard output.
 read_phone() {
-    "$reader" read --nfc --purpose "${purpose:-age-20}" --trust "$pki/trust" --connect-timeout 8 "$@" 2>"$work/reader" || true
+    local patience=(--connect-timeout 8)
+    # A flag may not be there twice.
+    [[ " $* " != *" --connect-timeout "* ]] || patience=()
+    timeout 60 "$reader" read --nfc --purpose "${purpose:-age-20}" --trust "$pki/trust" "${patience[@]}" "$@" \
+        2>"$work/reader" || true
     cat "$work/reader" >&2
 }
 
@@ -145,13 +157,7 @@ reads() {
     # What is in a large portrait's document is asked for with the portrait.
     local purpose=age-20
     [[ " $* " != *" mdl "* ]] || purpose=$large_purpose
-    # The last of a repeated flag counts nowhere: a time of the case takes the place of ours.
-    if [[ " ${arguments[*]} " == *" --connect-timeout "* ]]; then
-        report=$("$reader" read --nfc --purpose "$purpose" --trust "$pki/trust" "${arguments[@]}" 2>"$work/reader") || true
-        cat "$work/reader" >&2
-    else
-        report=$(read_phone "${arguments[@]}")
-    fi
+    report=$(read_phone "${arguments[@]}")
     echo "${report:0:300}" >&2
     matches "$report" "$expected" || result=1
     [ $# -eq 0 ] || leave
@@ -200,8 +206,13 @@ starts_serving() {
 
 stops_serving() {
     exec 9>&-
-    wait "$serving"
+    local status=0
+    (sleep 20 && kill -KILL "$serving") 2>/dev/null &
+    local watch=$!
+    wait "$serving" || status=$?
+    kill "$watch" 2>/dev/null || true
     cat "$work/serving.log" >&2
+    return "$status"
 }
 
 # served NUMBER: waits until so many lines are there.
@@ -251,9 +262,7 @@ goes_on() {
 survives_the_service() {
     local result=0
     begins readers-come-and-go || return 0
-    kill "$service"
-    wait "$service" || true
-    rm -f /run/pcscd/*
+    stop_service
     starts_serving
     sleep 1
     start_service
@@ -261,10 +270,8 @@ survives_the_service() {
     come --nfc static --transport nfc
     served 1 || result=1
     leave
-    kill "$service"
-    wait "$service" || true
+    stop_service
     sleep 1.5
-    rm -f /run/pcscd/*
     start_service
     sleep 1.5
     come --nfc static --transport nfc

@@ -31,7 +31,7 @@ main() {
     # service nor the network sees them, and both end with the lab.
     local apart=(unshare --mount --net --pid --fork --kill-child)
     [ "$(id -u)" -eq 0 ] || apart+=(--map-root-user)
-    timeout -k 5 "${LAB_SECONDS:-600}" "${apart[@]}" "$lab/cases.sh" "$work" "$only" </dev/null 2>"$work/lab.log" |
+    timeout -k 5 "${LAB_SECONDS:-240}" "${apart[@]}" "$lab/cases.sh" "$work" "$only" </dev/null 2>"$work/lab.log" |
         tee "$work/results" || say "the lab ended with an error (see $work/lab.log)"
     passed=$(grep -c '^ok ' "$work/results" || true)
     failed=$(grep -c '^FAILED ' "$work/results" || true)

@@ -16,6 +16,9 @@ const RETRY_LOCKED: Duration = Duration::from_millis(500);
 /// The most bytes of an answer: those of an extended command, and the status.
 const ANSWER: usize = 0x1_0000 + 2;
 
+/// Bytes of the status that every answer ends with.
+const STATUS: usize = 2;
+
 /// All readers, or those whose name contains a text.
 pub(super) struct Field {
     only: Option<String>,
@@ -136,6 +139,8 @@ impl Card for Connected {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NfcFault> {
         let mut buffer = zeroize::Zeroizing::new(vec![0; ANSWER]);
         match self.0.transmit(command, &mut buffer) {
+            // Some drivers answer for a phone that has left, with less than a status.
+            Ok(answer) if answer.len() < STATUS => Err(NfcFault::CardLost),
             Ok(answer) => Ok(answer.to_vec()),
             Err(error @ (Error::NoService | Error::ServiceStopped | Error::InsufficientBuffer)) => {
                 Err(service(error))
