@@ -189,10 +189,7 @@ impl Tapped {
             {
                 break;
             }
-            match self.exchange()? {
-                Some(message) => self.waiting = Some(message),
-                None => {}
-            }
+            self.waiting = self.exchange()?;
         }
         let Some(exchanged) = self.card.exchanged().cloned() else {
             return Err(io::Error::other(

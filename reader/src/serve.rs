@@ -41,7 +41,7 @@ enum Arrival {
     /// By the line of a scanner.
     Line(String),
     /// By itself, to an NFC reader.
-    Phone(Result<NfcEngagement, Failure>),
+    Phone(Result<Box<NfcEngagement>, Failure>),
 }
 
 /// The next line or phone; none at the end of the input.
@@ -53,7 +53,7 @@ fn arrival(inbox: &Inbox, connector: &mut dyn Connector) -> Option<Arrival> {
             Next::Nothing => {
                 if let Some(engaged) = connector.poll() {
                     inbox.begin();
-                    return Some(Arrival::Phone(engaged));
+                    return Some(Arrival::Phone(engaged.map(Box::new)));
                 }
             }
         }

@@ -19,6 +19,9 @@ const ANSWER: usize = 0x1_0000 + 2;
 /// Bytes of the status that every answer ends with.
 const STATUS: usize = 2;
 
+/// The reader's name, and the phone on it.
+pub(super) type Arrived = (CString, Box<dyn Card>);
+
 /// All readers, or those whose name contains a text.
 pub(super) struct Field {
     only: Option<String>,
@@ -54,7 +57,7 @@ impl Field {
     }
 
     /// A phone that has come since the last look, if there is one.
-    pub(super) fn poll(&mut self) -> Result<Option<(CString, Box<dyn Card>)>, NfcFault> {
+    pub(super) fn poll(&mut self) -> Result<Option<Arrived>, NfcFault> {
         let now = Instant::now();
         if self.next_attempt.is_some_and(|next| now < next) {
             return Ok(None);
@@ -74,7 +77,7 @@ impl Field {
         }
     }
 
-    fn look(&mut self, now: Instant) -> Result<Option<(CString, Box<dyn Card>)>, NfcFault> {
+    fn look(&mut self, now: Instant) -> Result<Option<Arrived>, NfcFault> {
         if self.context.is_none() {
             self.context = Some(Context::establish(Scope::User).map_err(service)?);
         }
