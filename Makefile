@@ -4,7 +4,7 @@
 SETUP := scripts/setup.sh
 SECONDS := 60
 
-.PHONY: help demo test test-ble fmt fmt-check clippy doc deny fuzz bench mutants contract testdata check-testdata
+.PHONY: help demo test test-ble test-nfc fmt fmt-check clippy doc deny fuzz bench mutants contract testdata check-testdata
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -17,6 +17,9 @@ test: ## All tests; ends with "N passed, N failed"
 
 test-ble: ## The programs on a real Bluetooth stack without a radio; ends with "ble-lab: N passed, M failed"
 	@tests/ble-lab/run.sh '$(ONLY)'
+
+test-nfc: ## The programs over PC/SC with a virtual NFC reader; ends with "nfc-lab: N passed, M failed"
+	@tests/nfc-lab/run.sh '$(ONLY)'
 
 fmt: ## Formats the code
 	@scripts/format.sh

@@ -23,6 +23,7 @@ main() {
             cargo test -p mdoc -p relying-party --no-default-features --lib --tests --locked --no-fail-fast --color never
     fi
     bluetooth
+    near
     run "examples in the documentation" any cargo test --doc --workspace --locked --no-fail-fast --color never
 
     echo
@@ -38,6 +39,13 @@ bluetooth() {
     run "with Bluetooth" some \
         cargo test -p reader -p holder --features reader/bluetooth,holder/bluetooth --lib --bins --locked \
         --no-fail-fast --color never
+}
+
+# The reader with NFC, as far as that needs no reader; `make test-nfc` does the rest.
+near() {
+    [ "$(uname)" = Linux ] || return 0
+    pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
+    run "with NFC" some cargo test -p reader --features nfc --lib --bins --locked --no-fail-fast --color never
 }
 
 # Other people's libraries in a Python environment of their own. Without Python, or without the network the first

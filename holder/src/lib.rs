@@ -3,6 +3,7 @@
 //!
 //! All persons are invented, all keys are made from seeds: nothing here protects anything.
 
+pub mod card;
 pub mod certificate;
 pub mod credential;
 pub mod evidence;
@@ -11,6 +12,7 @@ pub mod hooks;
 pub mod issuer;
 pub mod keys;
 pub mod link_fault;
+pub mod nfc_fault;
 pub mod phone;
 mod portrait;
 pub mod reader_auth;

@@ -5,6 +5,7 @@
 mod air;
 mod desk;
 mod loopback;
+mod near;
 mod pki;
 mod present;
 
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use holder::credential;
 use holder::fault::Fault;
 use holder::link_fault::LinkFault;
+use holder::nfc_fault::NfcFault;
 
 /// The exit status for wrong usage and unreadable files.
 const USAGE: u8 = 64;
@@ -49,7 +51,7 @@ struct Pki {
 }
 
 /// First line on standard output: {"listening": "127.0.0.1:N", "engagement": "mdoc:…"}; over Bluetooth without
-/// "listening" and with "uuid" (of the service) and "transport".
+/// "listening" and with "uuid" (of the service) and "transport"; with --nfc with "nfc" and without "engagement".
 #[derive(Args)]
 #[command(after_help = faults())]
 struct Present {
@@ -74,6 +76,8 @@ struct Present {
     /// The adapter of the second phone, for the fault second-central
     #[arg(long, value_name = "hciN")]
     second_adapter: Option<String>,
+    #[command(flatten)]
+    near: near::Near,
     /// Offer Bluetooth, but let another program do the radio: it connects over TCP as a reader would and moves the
     /// messages
     #[arg(long)]
@@ -127,6 +131,8 @@ enum Transport {
     BleCentral,
     /// An L2CAP channel, the phone as peripheral
     L2cap,
+    /// NFC data transfer, engaged by --nfc
+    Nfc,
 }
 
 fn faults() -> String {
@@ -144,11 +150,20 @@ fn faults() -> String {
             format!("  {:<26}{reason:<22}{}", fault.name(), fault.about())
         })
         .collect();
+    let near: Vec<String> = NfcFault::ALL
+        .iter()
+        .map(|fault| {
+            let reason = fault.reason().map_or("accepted", |(reason, _)| reason);
+            format!("  {:<26}{reason:<22}{}", fault.name(), fault.about())
+        })
+        .collect();
     format!(
         "Faults, what a reader must say to them (for a My Number Card that signs), and what they are:\n{}\n\n\
-         Faults of a Bluetooth link:\n{}",
+         Faults of a Bluetooth link:\n{}\n\n\
+         Faults of NFC:\n{}",
         list.join("\n"),
-        links.join("\n")
+        links.join("\n"),
+        near.join("\n")
     )
 }
 

@@ -12,10 +12,12 @@ use sha2::Digest as _;
 use crate::keys::{SigningKey, cose_key};
 use crate::{encode, tagged};
 
-/// A phone that shows a QR code and waits.
+/// A phone that shows a QR code, or is held to a reader, and waits.
 pub struct Engaged {
     key: Ephemeral,
     engagement: Vec<u8>,
+    /// The Handover of the transcript: null for a QR code.
+    handover: Value,
 }
 
 /// What a phone says of Bluetooth LE in its engagement.
@@ -135,7 +137,21 @@ impl Engaged {
         Some(Self {
             key,
             engagement: encode(&engagement),
+            handover: Value::Null,
         })
+    }
+
+    /// The same phone, engaged by an NFC handover of these messages (18013-5 §9.1.5.1).
+    #[must_use]
+    pub fn with_handover(mut self, select: &[u8], request: Option<&[u8]>) -> Self {
+        let request = request.map_or(Value::Null, |request| Value::Bytes(request.to_vec()));
+        self.handover = Value::Array(vec![Value::Bytes(select.to_vec()), request]);
+        self
+    }
+
+    /// DeviceEngagement.
+    pub fn engagement(&self) -> &[u8] {
+        &self.engagement
     }
 
     /// The same phone, offering Bluetooth LE in its engagement (18013-5 §8.2.1.1).
@@ -195,7 +211,7 @@ impl Engaged {
             &[0x83][..],
             &encode(&tagged(self.engagement.clone())),
             &encode(&tagged(key.to_vec())),
-            &[0xf6],
+            &encode(&self.handover),
         ]
         .concat();
         let salt = sha2::Sha256::digest(encode(&tagged(session_transcript.clone())));

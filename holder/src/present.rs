@@ -10,6 +10,7 @@ use holder::hooks::Hooks;
 use holder::issuer::{DAY, Issuer, IssuerOptions, Terms};
 use holder::keys::SigningKey;
 use holder::link_fault::LinkFault;
+use holder::nfc_fault::NfcFault;
 use holder::phone::{BleOffer, Engaged, Session};
 use holder::wallet::{DeviceAuth, HeldDocument, RequestedDocument, respond};
 use mdoc::crypto::{Curve, HashAlgorithm};
@@ -20,17 +21,20 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::loopback::Loopback;
+use crate::near::Near;
 use crate::{Failed, Present, Transport, known_credentials, pki, say};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Present) -> Result<(), Failed> {
     let link_fault = arguments.fault.as_deref().and_then(LinkFault::by_name);
+    let nfc_fault = arguments.fault.as_deref().and_then(NfcFault::by_name);
     let fault = match &arguments.fault {
-        Some(name) if link_fault.is_none() => {
+        Some(name) if link_fault.is_none() && nfc_fault.is_none() => {
             Some(Fault::by_name(name).ok_or_else(|| format!("there is no fault {name}; see --help"))?)
         }
         _ => None,
     };
+    let near = Near::check(arguments, nfc_fault)?;
     let radio = Radio::of(arguments, link_fault)?;
     let credentials = arguments
         .credential
@@ -71,8 +75,8 @@ pub(crate) fn run(arguments: &Present) -> Result<(), Failed> {
         Ok(port) => format!("127.0.0.1:{port}"),
         Err(_) => arguments.listen.clone(),
     };
-    let listener = match radio {
-        Some(_) if !arguments.bridge => None,
+    let listener = match (&radio, near) {
+        (Some(_), _) | (None, Some(_)) if !arguments.bridge => None,
         _ => Some(TcpListener::bind(listen).map_err(|error| format!("{}: {error}", arguments.listen))?),
     };
     loop {
@@ -90,6 +94,13 @@ pub(crate) fn run(arguments: &Present) -> Result<(), Failed> {
             consent_after: Duration::from_millis(arguments.consent_after),
         };
         let ended = match (&radio, &listener) {
+            _ if let Some(near) = near => near.present(
+                engaged,
+                &desk,
+                listener.as_ref(),
+                fresh_uuid(&mut random),
+                arguments,
+            )?,
             (Some(radio), None) => over_the_air(radio, engaged, &desk, &mut random, arguments.qr)?,
             (_, Some(listener)) => {
                 let (engaged, told) = match &radio {
@@ -143,6 +154,13 @@ impl Radio {
             has(Transport::BleCentral),
             has(Transport::L2cap),
         );
+        if arguments.near.nfc.is_some() {
+            // The handover offers it.
+            return match fault {
+                None | Some(LinkFault::EndByStatus) => Ok(None),
+                Some(fault) => Err(format!("the fault {} does not go with --nfc", fault.name())),
+            };
+        }
         if !(peripheral || central || l2cap) {
             return match (fault, arguments.bridge) {
                 (Some(LinkFault::EndByStatus), false) | (None, false) => Ok(None),
@@ -223,7 +241,7 @@ fn fresh_uuid(random: &mut ChaCha20Rng) -> [u8; 16] {
     uuid
 }
 
-fn uuid_text(uuid: &[u8; 16]) -> String {
+pub(crate) fn uuid_text(uuid: &[u8; 16]) -> String {
     let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

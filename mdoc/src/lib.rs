@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! QR text    ─ engagement::DeviceEngagement ───► the phone's key
+//! NFC        ─ nfc::Engaging ──────────────────► the same, its carriers and the handover
 //! purpose    ─ request::DeviceRequest ─────────► what is asked
 //! both       ─ session::ReaderSession ─────────► plaintext response and SessionTranscript
 //! bytes      ─ response::DeviceResponse ───────► syntax only, bytes kept
@@ -18,6 +19,7 @@ pub mod engagement;
 pub mod evidence;
 pub mod limits;
 mod memo;
+pub mod nfc;
 pub mod request;
 pub mod response;
 pub mod session;

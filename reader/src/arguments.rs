@@ -34,26 +34,29 @@ pub(crate) enum Command {
 
 /// Connects to a phone, asks what the purpose asks, and prints the verdict.
 #[derive(Args)]
-#[command(group(clap::ArgGroup::new("phone").required(true).args(["connect", "qr"])))]
+#[command(group(clap::ArgGroup::new("phone").required(true).multiple(true).args(["connect", "qr", "nfc"])))]
 pub(crate) struct Read {
     /// The text of the code that the phone shows (mdoc:…), to reach the phone over Bluetooth; - reads it from
     /// standard input
-    #[arg(long, value_name = "mdoc:…|-")]
+    #[arg(long, value_name = "mdoc:…|-", conflicts_with_all = ["connect", "nfc"])]
     pub(crate) qr: Option<String>,
-    /// A phone that speaks the loopback framing, such as the one `holder present` simulates
+    /// A phone that speaks the loopback framing, such as the one `holder present` simulates; with --nfc, in the place of
+    /// Bluetooth
     #[arg(long, value_name = "tcp://HOST:PORT")]
     pub(crate) connect: Option<String>,
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]
     pub(crate) radio: Radio,
+    #[command(flatten)]
+    pub(crate) near: Near,
     /// How to report
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub(crate) format: Format,
 }
 
-/// Waits for codes on standard input, one a line as a scanner types them, reads each phone over Bluetooth, prints one
-/// JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
+/// Waits for codes on standard input, one a line as a scanner types them, and with --nfc for phones on an NFC reader beside
+/// it, reads each phone over Bluetooth or NFC, prints one JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
 /// transaction and starts the next. Nothing is kept.
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -65,6 +68,8 @@ pub(crate) struct Serve {
     pub(crate) bundle_every: u64,
     #[command(flatten)]
     pub(crate) radio: Radio,
+    #[command(flatten)]
+    pub(crate) near: Near,
 }
 
 /// What is asked and who judges.
@@ -156,6 +161,24 @@ pub(crate) struct Radio {
     /// Also use the L2CAP channel that a phone's GATT service names; phones are known whose channel does not work
     #[arg(long, conflicts_with = "no_l2cap")]
     pub(crate) l2cap_psm_from_gatt: bool,
+}
+
+/// Phones that are held to an NFC reader.
+#[derive(Args)]
+#[command(next_help_heading = "NFC")]
+pub(crate) struct Near {
+    /// Wait for a phone on an NFC reader (PC/SC), whichever is there or is plugged in
+    #[arg(long)]
+    pub(crate) nfc: bool,
+    /// Only readers whose name contains this
+    #[arg(long, value_name = "TEXT", requires = "nfc")]
+    pub(crate) nfc_reader: Option<String>,
+    /// Move the data over NFC too, also with a phone that has Bluetooth
+    #[arg(long, requires = "nfc")]
+    pub(crate) nfc_data: bool,
+    /// Use short commands only; not every NFC reader passes on the longer ones
+    #[arg(long, requires = "nfc")]
+    pub(crate) nfc_short: bool,
 }
 
 /// The reader's side of Bluetooth LE.

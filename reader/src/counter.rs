@@ -215,6 +215,7 @@ impl Counter {
     pub(crate) fn start(
         &self,
         engagement: &DeviceEngagement,
+        handover: Handover<'_>,
         now: MonotonicTime,
     ) -> Result<ReaderSession, Failure> {
         if let (Judge::Bundle, Some(bundle)) = (&self.judge, &self.bundle) {
@@ -226,7 +227,7 @@ impl Counter {
         }
         // The operating system's source; where it fails there is nothing to go on with.
         let mut random = rand_core::UnwrapErr(getrandom::SysRng);
-        let engaged = Engaged::new(engagement, Handover::Qr, &mut random)?;
+        let engaged = Engaged::new(engagement, handover, &mut random)?;
         let signature = |error: &dyn core::error::Error| Failure::Signature(error.to_string());
         let mut request = self
             .purpose

@@ -7,13 +7,14 @@ use mdoc::session::{Party, Phase, SessionFailure};
 use relying_party::bundle::BundleError;
 use serde_json::{Value, json};
 
+use crate::nfc_fault::NfcFault;
 use crate::radio_fault::RadioFault;
 
 /// Why there is no verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
-    not(any(feature = "bluetooth", test)),
-    expect(dead_code, reason = "only Bluetooth fails in these ways")
+    not(any(feature = "nfc", test)),
+    expect(dead_code, reason = "NFC fails in ways of its own")
 )]
 pub(crate) enum Failure {
     /// The session with the phone.
@@ -28,6 +29,10 @@ pub(crate) enum Failure {
     NoTransport,
     /// This machine's Bluetooth failed.
     Radio { fault: RadioFault, phase: Phase },
+    /// No phone was held to the reader in time.
+    NoPhone,
+    /// The NFC reader, or the phone on it.
+    Nfc { fault: NfcFault, phase: Phase },
     /// What came over Bluetooth is no message.
     Framing { fault: FramingError, phase: Phase },
     /// A message began and its last part never came.
@@ -57,9 +62,10 @@ impl Failure {
             Self::Session(failure) => failure.code(),
             Self::Engagement => "session.engagement",
             Self::Connect => "session.transport",
-            Self::Silence | Self::Unfinished => "session.timeout",
+            Self::Silence | Self::Unfinished | Self::NoPhone => "session.timeout",
             Self::NoTransport => "session.no_transport",
             Self::Radio { fault, .. } => fault.code(),
+            Self::Nfc { fault, .. } => fault.code(),
             Self::Framing { .. } => "session.decoding",
             Self::Reordered { .. } => "bluetooth.reordered",
             Self::PartsLost { .. } => "bluetooth.parts_lost",
@@ -77,9 +83,10 @@ impl Failure {
     pub(crate) const fn phase(&self) -> &'static str {
         match self {
             Self::Session(failure) => failure.phase().name(),
-            Self::Engagement | Self::Silence => Phase::Engagement.name(),
+            Self::Engagement | Self::Silence | Self::NoPhone => Phase::Engagement.name(),
             Self::Connect | Self::NoTransport => Phase::Connect.name(),
             Self::Radio { phase, .. }
+            | Self::Nfc { phase, .. }
             | Self::Framing { phase, .. }
             | Self::Reordered { phase }
             | Self::PartsLost { phase } => phase.name(),
@@ -127,7 +134,9 @@ impl Failure {
             Self::NoTransport => {
                 "this phone needs what the counter lacks: ask for another document, or use a counter that has it"
             }
+            Self::NoPhone => "hold a phone with an open wallet to the NFC reader, and start again",
             Self::Radio { fault, .. } => fault.next_step(),
+            Self::Nfc { fault, .. } => fault.next_step(),
             Self::Framing { .. } => {
                 "start again with a fresh code from the phone; if it happens again, the phone and this reader do not understand each other"
             }
@@ -168,7 +177,9 @@ impl fmt::Display for Failure {
             Self::Connect => f.write_str("the phone cannot be reached"),
             Self::Silence => f.write_str("no engagement came in time"),
             Self::NoTransport => f.write_str("the phone offers no way to move data that this counter has"),
+            Self::NoPhone => f.write_str("no phone was held to the reader in time"),
             Self::Radio { fault, .. } => write!(f, "{fault}"),
+            Self::Nfc { fault, .. } => write!(f, "{fault}"),
             Self::Framing { fault, .. } => write!(f, "the phone sent {fault}"),
             Self::Unfinished => f.write_str("the phone began a message and never sent its last part"),
             Self::Reordered { .. } => f.write_str(
@@ -203,6 +214,10 @@ mod tests {
         let radio = |fault| Failure::Radio {
             fault,
             phase: Phase::Connect,
+        };
+        let nfc = |fault| Failure::Nfc {
+            fault,
+            phase: Phase::Receive,
         };
         let instant = |seconds| mdoc::time::UnixTime::from_seconds(seconds).unwrap();
         let (expires, created, now) = (instant(1), instant(9999), instant(2));
@@ -257,6 +272,21 @@ mod tests {
                 "bluetooth.failed",
                 "connect",
             ),
+            (Failure::NoPhone, "session.timeout", "engagement"),
+            (nfc(NfcFault::NoReader(None)), "nfc.reader", "receive"),
+            (
+                nfc(NfcFault::NoReader(Some("x".to_owned()))),
+                "nfc.reader",
+                "receive",
+            ),
+            (nfc(NfcFault::Reader("x".to_owned())), "nfc.reader", "receive"),
+            (nfc(NfcFault::CardLost), "nfc.card_lost", "receive"),
+            (nfc(NfcFault::Locked), "nfc.locked", "receive"),
+            (nfc(NfcFault::Tag("x".to_owned())), "nfc.tag", "receive"),
+            (nfc(NfcFault::Handover("x".to_owned())), "nfc.handover", "receive"),
+            (nfc(NfcFault::NotReady), "nfc.not_ready", "receive"),
+            (nfc(NfcFault::Refused), "nfc.refused", "receive"),
+            (nfc(NfcFault::Transfer("x".to_owned())), "nfc.transfer", "receive"),
             (Failure::Signature("x".to_owned()), "reader.signature", "request"),
             (
                 Failure::ServiceUnreachable("x".to_owned()),

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read as _};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mdoc::engagement::DeviceEngagement;
 
@@ -19,6 +20,17 @@ pub(crate) struct Inbox {
     state: Mutex<State>,
     changed: Condvar,
     stop: Stop,
+}
+
+/// What came, or did not.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A line.
+    Line(String),
+    /// Nothing as yet.
+    Nothing,
+    /// The end of the input.
+    End,
 }
 
 #[derive(Default)]
@@ -77,21 +89,41 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    /// Waits for the next line; none at the end of the input. It is the one in work until the next call.
-    pub(crate) fn next(&self) -> Option<String> {
+    /// Waits for the next line, at most so long where that is bounded. The line is the one in work until the next call.
+    pub(crate) fn next(&self, patience: Option<Duration>) -> Next {
         let mut state = self.state();
         state.current = None;
+        let mut is_over = false;
         loop {
             if let Some(line) = state.waiting.pop_front() {
                 state.current = Some(line.clone());
                 self.stop.clear();
-                return Some(line);
+                return Next::Line(line);
             }
             if state.ended {
-                return None;
+                return Next::End;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if is_over {
+                return Next::Nothing;
+            }
+            let changed = &self.changed;
+            state = match patience {
+                None => changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(patience) => {
+                    let waited = changed.wait_timeout(state, patience);
+                    let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    is_over = timeout.timed_out();
+                    state
+                }
+            };
         }
+    }
+
+    /// A phone that came without a line is in work until the next call of [`next`](Self::next): a fresh code ends that
+    /// transaction too.
+    pub(crate) fn begin(&self) {
+        // No line is empty.
+        self.state().current = Some(String::new());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,6 +168,15 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    /// The next line, or none at the end.
+    fn next(inbox: &Inbox) -> Option<String> {
+        match inbox.next(None) {
+            Next::Line(line) => Some(line),
+            Next::Nothing => panic!("an unbounded wait"),
+            Next::End => None,
+        }
+    }
+
     /// The engagement of a phone, with another key in each.
     fn code(last: u8) -> String {
         let key = [
@@ -172,7 +213,7 @@ mod tests {
     fn lines_come_in_turn_without_their_endings() {
         let inbox = Inbox::default();
         inbox.fill(&b"one\r\n\n  two \nthree"[..]);
-        let lines: Vec<String> = core::iter::from_fn(|| inbox.next()).collect();
+        let lines: Vec<String> = core::iter::from_fn(|| next(&inbox)).collect();
         assert_eq!(lines, ["one", "two", "three"]);
     }
 
@@ -182,16 +223,16 @@ mod tests {
         input.extend(b"\nnext\n");
         let inbox = Inbox::default();
         inbox.fill(&input[..]);
-        assert_eq!(inbox.next().map(|line| line.len()), Some(MAX_LINE));
-        assert_eq!(inbox.next().as_deref(), Some("next"));
-        assert_eq!(inbox.next(), None);
+        assert_eq!(next(&inbox).map(|line| line.len()), Some(MAX_LINE));
+        assert_eq!(next(&inbox).as_deref(), Some("next"));
+        assert_eq!(next(&inbox), None);
         // A line of just the bound is whole, its ending included.
         let mut input = vec![b'x'; MAX_LINE - 1];
         input.extend(b"\nnext\n");
         let inbox = Inbox::default();
         inbox.fill(&input[..]);
-        assert_eq!(inbox.next().map(|line| line.len()), Some(MAX_LINE - 1));
-        assert_eq!(inbox.next().as_deref(), Some("next"));
+        assert_eq!(next(&inbox).map(|line| line.len()), Some(MAX_LINE - 1));
+        assert_eq!(next(&inbox).as_deref(), Some("next"));
     }
 
     #[test]
@@ -200,16 +241,16 @@ mod tests {
         let inbox = Inbox::new(stop.clone());
         inbox.push(code(1));
         assert!(!stop.is_wished(), "nothing is in work");
-        assert_eq!(inbox.next(), Some(code(1)));
+        assert_eq!(next(&inbox), Some(code(1)));
         inbox.push(code(1));
         assert!(!stop.is_wished(), "the same code again");
         inbox.push("4901234567894".to_owned());
         assert!(!stop.is_wished(), "no code of a phone");
         inbox.push(code(2));
         assert!(stop.is_wished());
-        assert_eq!(inbox.next().as_deref(), Some("4901234567894"));
+        assert_eq!(next(&inbox).as_deref(), Some("4901234567894"));
         assert!(!stop.is_wished(), "for that one transaction only");
-        assert_eq!(inbox.next(), Some(code(2)));
+        assert_eq!(next(&inbox), Some(code(2)));
     }
 
     #[test]
@@ -218,12 +259,29 @@ mod tests {
         let inbox = Inbox::new(stop.clone());
         inbox.push(code(1));
         inbox.push("4901234567894".to_owned());
-        assert_eq!(inbox.next(), Some(code(1)));
+        assert_eq!(next(&inbox), Some(code(1)));
         inbox.end();
         assert!(stop.is_wished());
         inbox.push(code(2));
-        assert_eq!(inbox.next(), None);
+        assert_eq!(next(&inbox), None);
         assert!(stop.is_wished(), "for good");
+    }
+
+    #[test]
+    fn a_bounded_wait_ends_and_a_phone_without_a_line_can_be_ended_too() {
+        let stop = Stop::default();
+        let inbox = Inbox::new(stop.clone());
+        assert_eq!(inbox.next(Some(Duration::from_millis(1))), Next::Nothing);
+        inbox.begin();
+        inbox.push("4901234567894".to_owned());
+        assert!(!stop.is_wished(), "no code of a phone");
+        inbox.push(code(1));
+        assert!(stop.is_wished());
+        let patience = Some(Duration::from_secs(1));
+        assert_eq!(inbox.next(patience), Next::Line("4901234567894".to_owned()));
+        assert_eq!(inbox.next(patience), Next::Line(code(1)));
+        inbox.end();
+        assert_eq!(inbox.next(patience), Next::End);
     }
 
     #[test]
@@ -232,6 +290,6 @@ mod tests {
         for number in 0..100 {
             inbox.push(number.to_string());
         }
-        assert_eq!(inbox.next().as_deref(), Some("84"));
+        assert_eq!(next(&inbox).as_deref(), Some("84"));
     }
 }

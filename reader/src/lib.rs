@@ -4,12 +4,16 @@
 mod arguments;
 mod bundle;
 mod clock;
+mod connectors;
 mod counter;
 mod failure;
 mod identity;
 mod inbox;
 mod interrupt;
 mod loopback;
+#[cfg(feature = "nfc")]
+mod nfc;
+mod nfc_fault;
 mod pull;
 #[cfg(feature = "bluetooth")]
 mod radio;
@@ -31,7 +35,7 @@ use counter::{Counter, StartError};
 use failure::Failure;
 use loopback::{Connected, Loopback};
 use mdoc::engagement::DeviceEngagement;
-use mdoc::session::SessionTranscript;
+use mdoc::session::{Handover, SessionTranscript};
 use mdoc::time::UnixTime;
 use relying_party::DeviceKeys;
 use relying_party::purpose::READY_MADE;
@@ -99,38 +103,71 @@ fn usage(error: &StartError) -> ExitCode {
 
 /// Reads one phone. What is made of the outcome comes before the connection is taken down, which may take a moment.
 fn read_one(read: &Read, then: impl FnOnce(&Outcome)) -> Result<Outcome, StartError> {
-    let (counter, result, connector) = match (&read.connect, &read.qr) {
-        (Some(address), _) => {
-            let counter = Counter::load(&read.common, LOOPBACK_CONNECT, Clock::System)?;
+    let connect_timeout = match &read.connect {
+        Some(_) if !read.near.nfc => LOOPBACK_CONNECT,
+        _ => RADIO_CONNECT,
+    };
+    let counter = Counter::load(&read.common, connect_timeout, Clock::System)?;
+    let (result, connector) = match &read.connect {
+        _ if read.near.nfc => read_nearby(read, &counter)?,
+        Some(address) => {
             let address = Loopback::address(address).map_err(StartError::Argument)?;
             counter.progress(&format!("asking for: {}", counter.asked()));
-            let result = read_loopback(&counter, &address);
-            (counter, result, None)
+            (read_loopback(&counter, &address), None)
         }
-        (None, text) => {
-            let counter = Counter::load(&read.common, RADIO_CONNECT, Clock::System)?;
-            let stop = Stop::default();
-            let mut connector = radio_connector(&read.radio, &counter, &stop)?;
-            counter.progress(&format!("asking for: {}", counter.asked()));
-            let text = match text.as_deref() {
-                Some("-") | None => inbox::first_line(std::io::stdin().lock())
-                    .map_err(|error| StartError::Argument(error.to_string()))?,
-                Some(text) => text.to_owned(),
-            };
-            // From here on there is something to end in good order.
-            interrupt::on_interrupt(move || stop.wish())
-                .map_err(|error| StartError::Argument(error.to_string()))?;
-            let clock = Instant::now();
-            let result = DeviceEngagement::from_uri(text.trim())
-                .map_err(|_| Failure::Engagement)
-                .and_then(|engagement| converse(&counter, &engagement, connector.as_mut(), clock));
-            (counter, result, Some(connector))
-        }
+        None => read_code(read, &counter)?,
     };
     let outcome = Outcome::new(result);
     then(&outcome);
     drop((connector, counter));
     Ok(outcome)
+}
+
+/// The verdict, or why there is none; and what is still to be taken down.
+type Conversed = (Result<serde_json::Value, Failure>, Option<Box<dyn Connector>>);
+
+/// The engagement is a code, and the phone is reached over Bluetooth.
+fn read_code(read: &Read, counter: &Counter) -> Result<Conversed, StartError> {
+    let stop = Stop::default();
+    let mut connector = connectors::radio_connector(&read.radio, counter, &stop)?;
+    counter.progress(&format!("asking for: {}", counter.asked()));
+    let text = match read.qr.as_deref() {
+        Some("-") | None => inbox::first_line(std::io::stdin().lock())
+            .map_err(|error| StartError::Argument(error.to_string()))?,
+        Some(text) => text.to_owned(),
+    };
+    // From here on there is something to end in good order.
+    interrupt::on_interrupt(move || stop.wish()).map_err(|error| StartError::Argument(error.to_string()))?;
+    let clock = Instant::now();
+    let result = DeviceEngagement::from_uri(text.trim())
+        .map_err(|_| Failure::Engagement)
+        .and_then(|engagement| converse(counter, &engagement, Handover::Qr, connector.as_mut(), clock));
+    Ok((result, Some(connector)))
+}
+
+/// The engagement comes from a phone on an NFC reader.
+#[cfg(feature = "nfc")]
+fn read_nearby(read: &Read, counter: &Counter) -> Result<Conversed, StartError> {
+    let stop = Stop::default();
+    let instead = read.connect.as_deref();
+    let mut nearby = connectors::nearby(&read.radio, &read.near, instead, counter, &stop)?;
+    counter.progress(&format!("asking for: {}", counter.asked()));
+    interrupt::on_interrupt(move || stop.wish()).map_err(|error| StartError::Argument(error.to_string()))?;
+    counter.step(step::Step::WaitingNear);
+    let result = nearby
+        .wait(Instant::now() + counter.settings.connect_timeout)
+        .and_then(|engaged| {
+            counter.step(step::Step::Engaged);
+            let (engagement, handover) = (engaged.engagement(), engaged.handover());
+            converse(counter, engagement, handover, &mut nearby, Instant::now())
+        });
+    Ok((result, Some(Box::new(nearby))))
+}
+
+/// This build has no NFC.
+#[cfg(not(feature = "nfc"))]
+fn read_nearby(_: &Read, _: &Counter) -> Result<Conversed, StartError> {
+    Err(connectors::without_nfc())
 }
 
 /// The engagement comes over the connection itself.
@@ -141,29 +178,8 @@ fn read_loopback(counter: &Counter, address: &std::net::SocketAddr) -> Result<se
         .map_err(|_| Failure::Connect)?;
     let clock_of_engagement = Instant::now();
     let engagement = connection.engagement(clock_of_engagement + timeout)?;
-    converse(counter, &engagement, &mut Connected(Some(connection)), clock)
-}
-
-/// What reaches phones over Bluetooth.
-#[cfg(feature = "bluetooth")]
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "a build without Bluetooth has none to give"
-)]
-fn radio_connector(
-    radio: &arguments::Radio,
-    counter: &Counter,
-    stop: &Stop,
-) -> Result<Box<dyn Connector>, StartError> {
-    Ok(Box::new(radio::Bluetooth::new(radio, counter, stop.clone())))
-}
-
-/// This build has no Bluetooth.
-#[cfg(not(feature = "bluetooth"))]
-fn radio_connector(_: &arguments::Radio, _: &Counter, _: &Stop) -> Result<Box<dyn Connector>, StartError> {
-    Err(StartError::Argument(
-        "this reader was built without Bluetooth; build it with --features bluetooth".to_owned(),
-    ))
+    let mut connected = Connected(Some(connection));
+    converse(counter, &engagement, Handover::Qr, &mut connected, clock)
 }
 
 /// Runs `reader read` with these arguments in this process: the report, and the exit status.

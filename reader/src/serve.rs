@@ -5,24 +5,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
+use mdoc::nfc::handover::NfcEngagement;
+use mdoc::session::Handover;
 
 use crate::arguments::Serve;
 use crate::clock::Clock;
+use crate::connectors::connector;
 use crate::counter::{Counter, StartError};
 use crate::failure::Failure;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Next};
 use crate::interrupt::on_interrupt;
 use crate::step::Step;
 use crate::transaction::{Outcome, converse};
 use crate::transport::{Connector, Stop};
-use crate::{RADIO_CONNECT, radio_connector, say};
+use crate::{RADIO_CONNECT, say};
 
 /// Serves standard input until it ends, or the program is told to.
 pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let mut counter = Counter::load(&serve.common, RADIO_CONNECT, Clock::System)?;
     counter.pull_every(Duration::from_secs(serve.bundle_every));
     let stop = Stop::default();
-    let mut connector = radio_connector(&serve.radio, &counter, &stop)?;
+    let mut connector = connector(&serve.radio, &serve.near, &counter, &stop)?;
     counter.progress(&format!("asking for: {}", counter.asked()));
     let inbox = Arc::new(Inbox::new(stop));
     let interrupted = Arc::clone(&inbox);
@@ -33,7 +36,31 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     serve_lines(&mut counter, &inbox, connector.as_mut(), &mut io::stdout())
 }
 
-/// One JSON line for each line of the inbox.
+/// How a phone came.
+enum Arrival {
+    /// By the line of a scanner.
+    Line(String),
+    /// By itself, to an NFC reader.
+    Phone(Result<Box<NfcEngagement>, Failure>),
+}
+
+/// The next line or phone; none at the end of the input.
+fn arrival(inbox: &Inbox, connector: &mut dyn Connector) -> Option<Arrival> {
+    loop {
+        match inbox.next(connector.pause()) {
+            Next::Line(line) => return Some(Arrival::Line(line)),
+            Next::End => return None,
+            Next::Nothing => {
+                if let Some(engaged) = connector.poll() {
+                    inbox.begin();
+                    return Some(Arrival::Phone(engaged.map(Box::new)));
+                }
+            }
+        }
+    }
+}
+
+/// One JSON line for each line of the inbox, and for each phone that comes by itself.
 fn serve_lines(
     counter: &mut Counter,
     inbox: &Inbox,
@@ -41,23 +68,38 @@ fn serve_lines(
     out: &mut impl io::Write,
 ) -> Result<(), StartError> {
     loop {
-        counter.step(Step::Waiting);
-        let Some(line) = inbox.next() else {
+        counter.step(match connector.pause() {
+            Some(_) => Step::WaitingNear,
+            None => Step::Waiting,
+        });
+        let Some(arrival) = arrival(inbox, connector) else {
             return Ok(());
         };
         // What was pulled while nobody came counts for this one already.
         counter.renew();
         let clock = Instant::now();
-        let result = match DeviceEngagement::from_uri(&line) {
-            Ok(engagement) => {
+        let result = match arrival {
+            Arrival::Line(line) => match DeviceEngagement::from_uri(&line) {
+                Ok(engagement) => {
+                    counter.step(Step::Engaged);
+                    converse(counter, &engagement, Handover::Qr, connector, clock)
+                }
+                Err(error) => {
+                    // The text may be anybody's: only what is wrong with it is told.
+                    say(&format!("not the code of a mobile document: {error}"));
+                    Err(Failure::Engagement)
+                }
+            },
+            Arrival::Phone(engaged) => engaged.and_then(|engaged| {
                 counter.step(Step::Engaged);
-                converse(counter, &engagement, connector, clock)
-            }
-            Err(error) => {
-                // The text may be anybody's: only what is wrong with it is told.
-                say(&format!("not the code of a mobile document: {error}"));
-                Err(Failure::Engagement)
-            }
+                converse(
+                    counter,
+                    engaged.engagement(),
+                    engaged.handover(),
+                    connector,
+                    clock,
+                )
+            }),
         };
         let outcome = Outcome::new(result);
         writeln!(out, "{}", outcome.report)

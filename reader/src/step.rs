@@ -9,6 +9,8 @@ use mdoc::session::SessionSettings;
 pub(crate) enum Step {
     /// No phone has shown a code.
     Waiting,
+    /// No phone has shown a code, or was held to the NFC reader.
+    WaitingNear,
     /// A code was read.
     Engaged,
     /// The phone is looked for and connected to.
@@ -27,7 +29,7 @@ impl Step {
     /// The name, with which every line about the step begins.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Waiting => "waiting",
+            Self::Waiting | Self::WaitingNear => "waiting",
             Self::Engaged => "engaged",
             Self::Connecting => "connecting",
             Self::Requesting => "requesting",
@@ -41,6 +43,7 @@ impl Step {
     pub(crate) const fn meanwhile(self) -> &'static str {
         match self {
             Self::Waiting => "scan the code that the phone shows",
+            Self::WaitingNear => "hold the phone to the NFC reader, or scan the code that it shows",
             Self::Engaged => "keep the phone close",
             Self::Connecting => "keep the phone close, its code open and Bluetooth on",
             Self::Requesting | Self::Receiving => "keep the phone close until it is done",
@@ -56,7 +59,7 @@ impl Step {
         service: Option<Duration>,
     ) -> Option<Duration> {
         match self {
-            Self::Waiting | Self::Engaged => None,
+            Self::Waiting | Self::WaitingNear | Self::Engaged => None,
             Self::Connecting => Some(settings.connect_timeout),
             Self::Requesting => Some(settings.request_timeout),
             Self::Consent => Some(settings.consent_timeout),
@@ -92,6 +95,7 @@ mod tests {
         let service = Some(Duration::from_secs(5));
         for (step, begins) in [
             (Step::Waiting, "waiting: "),
+            (Step::WaitingNear, "waiting: "),
             (Step::Engaged, "engaged: "),
             (Step::Connecting, "connecting (at most 1 s): "),
             (Step::Requesting, "requesting (at most 2 s): "),

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
-use mdoc::session::{Event, MonotonicTime, Party, Phase, ReaderSession, SessionFailure, TransportEnd};
+use mdoc::session::{
+    Event, Handover, MonotonicTime, Party, Phase, ReaderSession, SessionFailure, TransportEnd,
+};
 use relying_party::bundle::bundle_words;
 use relying_party::next_steps;
 use serde_json::Value;
@@ -56,11 +58,12 @@ impl Outcome {
     }
 }
 
-/// From the engagement to the verdict. `clock` is when the engagement came. The keys and the response end with this
-/// call.
+/// From the engagement, and the way in which it came, to the verdict. `clock` is when it came. The keys and the response
+/// end with this call.
 pub(crate) fn converse(
     counter: &Counter,
     engagement: &DeviceEngagement,
+    handover: Handover<'_>,
     connector: &mut dyn Connector,
     clock: Instant,
 ) -> Result<Value, Failure> {
@@ -68,7 +71,7 @@ pub(crate) fn converse(
         counter,
         engagement,
         clock,
-        session: counter.start(engagement, since(clock))?,
+        session: counter.start(engagement, handover, since(clock))?,
         link: None,
     };
     counter.step(Step::Connecting);
@@ -189,6 +192,7 @@ impl Transaction<'_> {
                 Err(Failure::Framing { fault, phase })
             }
             LinkError::Radio(fault) => Err(Failure::Radio { fault, phase }),
+            LinkError::Nfc(fault) => Err(Failure::Nfc { fault, phase }),
         }
     }
 

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
+use mdoc::nfc::handover::NfcEngagement;
 use mdoc::session::framing::FramingError;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::nfc_fault::NfcFault;
 use crate::radio_fault::RadioFault;
 
 /// What came, or did not.
 #[cfg_attr(
-    not(feature = "bluetooth"),
-    expect(dead_code, reason = "only Bluetooth fails in these ways")
+    not(any(feature = "bluetooth", feature = "nfc")),
+    expect(dead_code, reason = "only transports that wait in short steps are stopped")
 )]
 pub(crate) enum Received {
     /// A whole message.
@@ -30,8 +32,8 @@ pub(crate) enum Received {
 /// Why a message did not come or go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
-    not(feature = "bluetooth"),
-    expect(dead_code, reason = "only Bluetooth fails in these ways")
+    not(all(feature = "bluetooth", feature = "nfc")),
+    expect(dead_code, reason = "each transport fails in its own ways")
 )]
 pub(crate) enum LinkError {
     /// The connection closed or broke. `untouched` where nothing of a message that was to be sent has left: the
@@ -41,6 +43,8 @@ pub(crate) enum LinkError {
     Framing(FramingError),
     /// This machine's Bluetooth.
     Radio(RadioFault),
+    /// The phone on the NFC reader.
+    Nfc(NfcFault),
 }
 
 impl LinkError {
@@ -98,6 +102,16 @@ pub(crate) trait Connector {
         engagement: &DeviceEngagement,
         deadline: Instant,
     ) -> Result<Box<dyn Transport>, Failure>;
+
+    /// How often to [`poll`](Self::poll); none where phones come by other ways alone.
+    fn pause(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The engagement of a phone that came by itself since the last look, or why there is none.
+    fn poll(&mut self) -> Option<Result<NfcEngagement, Failure>> {
+        None
+    }
 }
 
 /// A wish to stop, which a transport looks for while it waits.
@@ -106,7 +120,7 @@ pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
     #[cfg_attr(
-        not(any(feature = "bluetooth", test)),
+        not(any(feature = "bluetooth", feature = "nfc", test)),
         expect(dead_code, reason = "only a transport that waits in short steps looks")
     )]
     pub(crate) fn is_wished(&self) -> bool {

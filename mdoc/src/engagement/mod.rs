@@ -132,9 +132,16 @@ impl DeviceEngagement {
     }
 
     /// The ways that the phone offers to move data, in its order, as far as they are known here. With
-    /// NFC engagement there are none: carriers then stand in the handover message.
+    /// NFC engagement they are those of the handover messages.
     pub fn retrieval_methods(&self) -> &[RetrievalMethod] {
         &self.retrieval_methods
+    }
+
+    /// The same engagement, with the retrieval methods that an NFC handover came to. The bytes stay as received.
+    #[must_use]
+    pub(crate) fn with_carriers(mut self, carriers: Vec<RetrievalMethod>) -> Self {
+        self.retrieval_methods = carriers;
+        self
     }
 
     /// Where the engagement came from (version 1.1).
