@@ -86,7 +86,8 @@ ends() {
 }
 
 start_service() {
-    pcscd --foreground >&2 &
+    # Without what a waiting counter reads, which would never end.
+    pcscd --foreground >&2 9>&- &
     service=$!
     local attempt
     for attempt in $(seq 50); do
@@ -107,7 +108,7 @@ stop_service() {
 # come ARGUMENTS…: a phone is held to the reader; its lines go to WORK/phone.
 come() {
     : >"$work/phone"
-    "$holder" present --pki "$pki" "$@" >"$work/phone" 2>>"$work/phone.log" &
+    "$holder" present --pki "$pki" "$@" >"$work/phone" 2>>"$work/phone.log" 9>&- &
     phone=$!
 }
 
