@@ -45,7 +45,7 @@ impl Step {
             Self::Waiting => "scan the code that the phone shows",
             Self::WaitingNear => "hold the phone to the NFC reader, or scan the code that it shows",
             Self::Engaged => "keep the phone close",
-            Self::Connecting => "keep the phone close, its code open and Bluetooth on",
+            Self::Connecting => "keep the phone close and unlocked, with Bluetooth on",
             Self::Requesting | Self::Receiving => "keep the phone close until it is done",
             Self::Consent => "the holder looks at the phone and agrees",
             Self::Checking => "the phone is no longer needed",
