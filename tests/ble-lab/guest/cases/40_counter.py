@@ -33,8 +33,8 @@ def served(reader, reason, seconds=40):
 
 
 def once(lab, reader, transport='ble-peripheral', *more, seconds=40):
-    """One whole transaction."""
-    holder, announced = steps.phone(lab, transport, *more)
+    """One whole transaction, with a phone of its own: one that was there before it may still be hanging up."""
+    holder, announced = steps.phone(lab, transport, *more, adapter='hci2')
     reader.say(announced['engagement'])
     served(reader, None, seconds)
     return holder
