@@ -4,7 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 
 /// Long enough for a slow machine, short enough to end a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -140,4 +142,17 @@ pub fn fetch(
     let mut connection = Connection::open(address);
     connection.request(method, path, headers, body);
     connection.response(method == "HEAD")
+}
+
+/// The verdict of a service on a presentation, by the purpose of this name.
+///
+/// # Panics
+/// The service gives none.
+pub fn judge(address: SocketAddr, purpose: &str, built: &holder::Built) -> Value {
+    let body = json!({ "purpose": purpose,
+        "device_response": URL_SAFE_NO_PAD.encode(&built.response),
+        "session_transcript": URL_SAFE_NO_PAD.encode(&built.session_transcript) });
+    let headers = [("Content-Type", "application/json")];
+    let body = body.to_string();
+    fetch(address, "POST", "/v1/verifications", &headers, body.as_bytes()).json()
 }

@@ -10,8 +10,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holder::evidence::{List, StatusAuthority, TokenSpec, status_reference};
 use holder::hooks::Hooks;
 use holder::issuer::{DAY, Issuer};
@@ -23,7 +21,7 @@ use relying_party::bundle::SignedBundle;
 use relying_party::{PublicKey, TrustFile};
 use serde_json::{Value, json};
 use verifier_api::fetch::{FetchSettings, Fetcher};
-use verifier_tests::http::fetch;
+use verifier_tests::http;
 use verifier_tests::list_server::{Answer, ListServer};
 use verifier_tests::programs::{BundleMaker, program};
 use verifier_tests::{age_purpose, outcome, verdict_on};
@@ -98,18 +96,7 @@ fn start(command: &mut Command) -> (Child, SocketAddr) {
 }
 
 fn judge(address: SocketAddr, built: &holder::Built) -> Value {
-    let body = json!({ "purpose": "age-20-unattended",
-        "device_response": URL_SAFE_NO_PAD.encode(&built.response),
-        "session_transcript": URL_SAFE_NO_PAD.encode(&built.session_transcript) });
-    let headers = [("Content-Type", "application/json")];
-    fetch(
-        address,
-        "POST",
-        "/v1/verifications",
-        &headers,
-        body.to_string().as_bytes(),
-    )
-    .json()
+    http::judge(address, "age-20-unattended", built)
 }
 
 /// A presentation of this instant, whose MSO names this status.

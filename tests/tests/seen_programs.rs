@@ -11,7 +11,7 @@ use holder::scenario::NOW;
 use holder::{Built, Scenario};
 use mdoc::time::UnixTime;
 use serde_json::{Value, json};
-use verifier_tests::http::fetch;
+use verifier_tests::http;
 use verifier_tests::programs::{Phone, program};
 use verifier_tests::{assert_withheld, check, in_session, outcome};
 
@@ -56,18 +56,7 @@ fn the_service_remembers_what_it_has_seen() {
             .unwrap()
     };
     let post = |service: &verifier_api::serve::Running, purpose: &str, built: &Built| {
-        let body = json!({ "purpose": purpose, "device_response": text(&built.response),
-            "session_transcript": text(&built.session_transcript) });
-        let headers = [("Content-Type", "application/json")];
-        let address = service.address();
-        fetch(
-            address,
-            "POST",
-            "/v1/verifications",
-            &headers,
-            body.to_string().as_bytes(),
-        )
-        .json()
+        http::judge(service.address(), purpose, built)
     };
     let service = start();
     assert_eq!(

@@ -10,15 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holder::scenario::NOW;
 use holder::{Built, Scenario};
 use mdoc::time::UnixTime;
 use operator::TrustState;
 use serde_json::{Value, json};
 use verifier_api::serve::{Config, Running, Service};
-use verifier_tests::http::{Response, fetch};
+use verifier_tests::http::{self, Response, fetch};
 use verifier_tests::outcome;
 use verifier_tests::programs::BundleMaker;
 use verifier_tests::trusting::{Operator, root};
@@ -115,18 +113,7 @@ fn problem(response: &Response) -> (u16, String, Value) {
 }
 
 fn judge(address: SocketAddr, built: &Built) -> Value {
-    let body = json!({ "purpose": "age-20-unattended",
-        "device_response": URL_SAFE_NO_PAD.encode(&built.response),
-        "session_transcript": URL_SAFE_NO_PAD.encode(&built.session_transcript) });
-    let headers = [("Content-Type", "application/json")];
-    fetch(
-        address,
-        "POST",
-        "/v1/verifications",
-        &headers,
-        body.to_string().as_bytes(),
-    )
-    .json()
+    http::judge(address, "age-20-unattended", built)
 }
 
 #[track_caller]
