@@ -159,7 +159,7 @@ class Lab:
         packages = self.target / 'packages'
         self.daemon('dbus', packages / 'usr/bin/dbus-daemon', f'--config-file={HERE}/dbus.conf', '--nofork',
                     '--nopidfile', own_libraries=True)
-        wait_for('D-Bus', lambda: os.path.exists(BUS))
+        wait_for('D-Bus', lambda: listens(BUS))
         os.environ['DBUS_SYSTEM_BUS_ADDRESS'] = f'unix:path={BUS}'
         self.bus = open_dbus_connection(bus='SYSTEM')
         self.daemon('radio', sys.executable, '-sE', '-B', HERE / 'radio.py', str(ADAPTERS), '/run/radio')
@@ -298,6 +298,12 @@ def case(name=None, sets=('one-channel', 'default'), seconds=CASE_SECONDS):
         CASES.append((name or function.__name__.replace('_', ' '), sets, seconds, function))
         return function
     return mark
+
+
+def listens(path):
+    """Whether somebody takes connections there; the file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(path) == 0
 
 
 def bring_loopback_up():
