@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every test and ends with one line, `N passed, N failed`, over all runs. A run that breaks outside its
-# tests (one that does not build, say) counts as one failure. Exit status 0 only when nothing failed.
+# Runs every test and ends with what failed, in its own words, and one line, `N passed, N failed`, over all runs.
+# A run that breaks outside its tests (one that does not build, say) counts as one failure. Exit status 0 only when
+# nothing failed.
 . "$(dirname "$0")/lib.sh"
 
 logs=$(mktemp -d)
@@ -27,6 +28,7 @@ main() {
     run "examples in the documentation" any cargo test --doc --workspace --locked --no-fail-fast --color never
 
     echo
+    [ ! -s "$logs/failures" ] || cat "$logs/failures"
     [ -n "${MDOC_VECTORS:-}" ] || echo "MDOC_VECTORS is not set: comparisons with published vectors were left out."
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
@@ -82,8 +84,17 @@ run() {
         printf '%s: ran no test\n' "$name"
         run_failed=1
     fi
+    [ "$run_failed" -eq 0 ] || told "$name" "$log" >>"$logs/failures"
     passed=$((passed + run_passed))
     failed=$((failed + run_failed))
+}
+
+# told NAME LOG : the tests of a run that failed and the beginning of what they printed; the log itself is long.
+told() {
+    printf 'failed: %s\n' "$1"
+    sed 's/\x1b\[[0-9;]*m//g' "$2" | awk '
+        /^---- .* stdout ----$/ || /^ *(FAIL|TIMEOUT|SIG[A-Z]*) \[/ { left = 40 }
+        /^test .* \.\.\. FAILED$/ || /^error(\[|:)/ || left-- > 0 { print "    " $0 }' | head -n 200
 }
 
 # count LOG : passed and failed of the summary lines of both runners,
