@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::camera::CameraFlags;
+
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
 #[derive(Parser)]
 #[command(name = "reader", version, about, after_help = AFTER_HELP)]
@@ -34,14 +36,14 @@ pub(crate) enum Command {
 
 /// Connects to a phone, asks what the purpose asks, and prints the verdict.
 #[derive(Args)]
-#[command(group(clap::ArgGroup::new("phone").required(true).multiple(true).args(["connect", "qr", "nfc"])))]
+#[command(group(clap::ArgGroup::new("phone").required(true).multiple(true).args(["connect", "qr", "nfc", "camera", "camera_recording"])))]
 pub(crate) struct Read {
     /// The text of the code that the phone shows (mdoc:…), to reach the phone over Bluetooth; - reads it from
     /// standard input
-    #[arg(long, value_name = "mdoc:…|-", conflicts_with_all = ["connect", "nfc"])]
+    #[arg(long, value_name = "mdoc:…|-", conflicts_with_all = ["connect", "nfc", "camera", "camera_recording"])]
     pub(crate) qr: Option<String>,
-    /// A phone that speaks the loopback framing, such as the one `holder present` simulates; with --nfc, in the place of
-    /// Bluetooth
+    /// A phone that speaks the loopback framing, such as the one `holder present` simulates; with --nfc or a camera, in the
+    /// place of Bluetooth
     #[arg(long, value_name = "tcp://HOST:PORT")]
     pub(crate) connect: Option<String>,
     #[command(flatten)]
@@ -50,13 +52,15 @@ pub(crate) struct Read {
     pub(crate) radio: Radio,
     #[command(flatten)]
     pub(crate) near: Near,
+    #[command(flatten)]
+    pub(crate) camera: CameraFlags,
     /// How to report
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub(crate) format: Format,
 }
 
-/// Waits for codes on standard input, one a line as a scanner types them, and with --nfc for phones on an NFC reader beside
-/// it, reads each phone over Bluetooth or NFC, prints one JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
+/// Waits for codes on standard input, one a line as a scanner types them, with --camera for those that phones show to a camera
+/// and with --nfc for phones on an NFC reader beside it, reads each phone over Bluetooth or NFC, prints one JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
 /// transaction and starts the next. Nothing is kept.
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -70,6 +74,8 @@ pub(crate) struct Serve {
     pub(crate) radio: Radio,
     #[command(flatten)]
     pub(crate) near: Near,
+    #[command(flatten)]
+    pub(crate) camera: CameraFlags,
 }
 
 /// What is asked and who judges.

@@ -2,7 +2,6 @@
 
 use crate::arguments;
 use crate::counter::{Counter, StartError};
-#[cfg(feature = "nfc")]
 use crate::loopback::{Instead, Loopback};
 #[cfg(feature = "nfc")]
 use crate::nfc::Nearby;
@@ -36,11 +35,7 @@ pub(crate) fn nearby(
     stop: &Stop,
 ) -> Result<Nearby, StartError> {
     let connector = match instead {
-        Some(address) => {
-            let address = Loopback::address(address).map_err(StartError::Argument)?;
-            let max_frame = counter.settings.max_message_len;
-            Some(Box::new(Instead { address, max_frame }) as Box<dyn Connector>)
-        }
+        Some(address) => Some(loopback(address, counter)?),
         // A build without Bluetooth transfers over NFC, or not at all.
         None if cfg!(feature = "bluetooth") => Some(radio_connector(radio, counter, stop)?),
         None => None,
@@ -51,6 +46,25 @@ pub(crate) fn nearby(
 #[cfg(not(feature = "nfc"))]
 pub(crate) fn without_nfc() -> StartError {
     StartError::Argument("this reader was built without NFC; build it with --features nfc".to_owned())
+}
+
+/// For a phone whose code a camera sees. `instead` is as above.
+pub(crate) fn seen_connector(
+    radio: &arguments::Radio,
+    instead: Option<&str>,
+    counter: &Counter,
+    stop: &Stop,
+) -> Result<Box<dyn Connector>, StartError> {
+    match instead {
+        Some(address) => loopback(address, counter),
+        None => radio_connector(radio, counter, stop),
+    }
+}
+
+fn loopback(address: &str, counter: &Counter) -> Result<Box<dyn Connector>, StartError> {
+    let address = Loopback::address(address).map_err(StartError::Argument)?;
+    let max_frame = counter.settings.max_message_len;
+    Ok(Box::new(Instead { address, max_frame }))
 }
 
 /// What reaches phones over Bluetooth.

@@ -7,14 +7,15 @@ use mdoc::session::{Party, Phase, SessionFailure};
 use relying_party::bundle::BundleError;
 use serde_json::{Value, json};
 
+use crate::camera::CameraFault;
 use crate::nfc_fault::NfcFault;
 use crate::radio_fault::RadioFault;
 
 /// Why there is no verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
-    not(any(feature = "nfc", test)),
-    expect(dead_code, reason = "NFC fails in ways of its own")
+    not(any(all(feature = "nfc", feature = "camera-recording"), test)),
+    expect(dead_code, reason = "NFC and cameras fail in ways of their own")
 )]
 pub(crate) enum Failure {
     /// The session with the phone.
@@ -33,6 +34,10 @@ pub(crate) enum Failure {
     NoPhone,
     /// The NFC reader, or the phone on it.
     Nfc { fault: NfcFault, phase: Phase },
+    /// No code of a mobile document was shown to the camera in time, or in a recording.
+    NoCode,
+    /// The camera, or the recording of one.
+    Camera(CameraFault),
     /// What came over Bluetooth is no message.
     Framing { fault: FramingError, phase: Phase },
     /// A message began and its last part never came.
@@ -62,10 +67,11 @@ impl Failure {
             Self::Session(failure) => failure.code(),
             Self::Engagement => "session.engagement",
             Self::Connect => "session.transport",
-            Self::Silence | Self::Unfinished | Self::NoPhone => "session.timeout",
+            Self::Silence | Self::Unfinished | Self::NoPhone | Self::NoCode => "session.timeout",
             Self::NoTransport => "session.no_transport",
             Self::Radio { fault, .. } => fault.code(),
             Self::Nfc { fault, .. } => fault.code(),
+            Self::Camera(fault) => fault.code(),
             Self::Framing { .. } => "session.decoding",
             Self::Reordered { .. } => "bluetooth.reordered",
             Self::PartsLost { .. } => "bluetooth.parts_lost",
@@ -83,7 +89,7 @@ impl Failure {
     pub(crate) const fn phase(&self) -> &'static str {
         match self {
             Self::Session(failure) => failure.phase().name(),
-            Self::Engagement | Self::Silence | Self::NoPhone => Phase::Engagement.name(),
+            Self::Engagement | Self::Silence | Self::NoPhone | Self::NoCode | Self::Camera(_) => Phase::Engagement.name(),
             Self::Connect | Self::NoTransport => Phase::Connect.name(),
             Self::Radio { phase, .. }
             | Self::Nfc { phase, .. }
@@ -135,6 +141,10 @@ impl Failure {
                 "this phone needs what the counter lacks: ask for another document, or use a counter that has it"
             }
             Self::NoPhone => "hold a phone with an open wallet to the NFC reader, and start again",
+            Self::NoCode => {
+                "hold the code of an open wallet before the camera, a hand's breadth away and lit up, and start again"
+            }
+            Self::Camera(fault) => fault.next_step(),
             Self::Radio { fault, .. } => fault.next_step(),
             Self::Nfc { fault, .. } => fault.next_step(),
             Self::Framing { .. } => {
@@ -178,6 +188,8 @@ impl fmt::Display for Failure {
             Self::Silence => f.write_str("no engagement came in time"),
             Self::NoTransport => f.write_str("the phone offers no way to move data that this counter has"),
             Self::NoPhone => f.write_str("no phone was held to the reader in time"),
+            Self::NoCode => f.write_str("the camera saw no code of a mobile document"),
+            Self::Camera(fault) => write!(f, "{fault}"),
             Self::Radio { fault, .. } => write!(f, "{fault}"),
             Self::Nfc { fault, .. } => write!(f, "{fault}"),
             Self::Framing { fault, .. } => write!(f, "the phone sent {fault}"),
@@ -207,6 +219,7 @@ impl From<SessionFailure> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::camera::{FrameFault, RecordingFault};
 
     #[test]
     fn every_failure_has_a_code_a_phase_and_a_next_step() {
@@ -219,6 +232,7 @@ mod tests {
             fault,
             phase: Phase::Receive,
         };
+        let camera = Failure::Camera;
         let instant = |seconds| mdoc::time::UnixTime::from_seconds(seconds).unwrap();
         let (expires, created, now) = (instant(1), instant(9999), instant(2));
         let expired = BundleError::Expired { expires, now };
@@ -287,6 +301,24 @@ mod tests {
             (nfc(NfcFault::NotReady), "nfc.not_ready", "receive"),
             (nfc(NfcFault::Refused), "nfc.refused", "receive"),
             (nfc(NfcFault::Transfer("x".to_owned())), "nfc.transfer", "receive"),
+            (Failure::NoCode, "session.timeout", "engagement"),
+            (camera(CameraFault::NoDevice), "camera.device", "engagement"),
+            (camera(CameraFault::NotACamera), "camera.device", "engagement"),
+            (camera(CameraFault::Gone), "camera.device", "engagement"),
+            (camera(CameraFault::Silent), "camera.device", "engagement"),
+            (
+                camera(CameraFault::Permission),
+                "camera.permission",
+                "engagement",
+            ),
+            (camera(CameraFault::Busy), "camera.busy", "engagement"),
+            (camera(CameraFault::NoFormat), "camera.format", "engagement"),
+            (camera(FrameFault::Jpeg.into()), "camera.format", "engagement"),
+            (
+                camera(RecordingFault::Truncated { frame: 2 }.into()),
+                "camera.recording",
+                "engagement",
+            ),
             (Failure::Signature("x".to_owned()), "reader.signature", "request"),
             (
                 Failure::ServiceUnreachable("x".to_owned()),

@@ -50,11 +50,15 @@ impl Inbox {
         }
     }
 
-    /// Reads lines until the end of the input.
+    /// Reads lines until the end of an input.
     pub(crate) fn fill(&self, mut input: impl BufRead) {
         while let Ok(Some(line)) = next_line(&mut input) {
             self.push(line);
         }
+    }
+
+    /// Ends behind what waits.
+    pub(crate) fn close(&self) {
         self.state().ended = true;
         self.changed.notify_all();
     }
@@ -68,7 +72,21 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    fn push(&self, line: String) {
+    /// Whether a line is in work, or waits.
+    #[cfg(feature = "camera-recording")]
+    pub(crate) fn is_busy(&self) -> bool {
+        let state = self.state();
+        state.current.is_some() || !state.waiting.is_empty()
+    }
+
+    /// Whether nothing is taken any more.
+    #[cfg(feature = "camera-recording")]
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().ended
+    }
+
+    /// Takes a line, unless it is in work or waits already.
+    pub(crate) fn push(&self, line: String) {
         let mut state = self.state();
         // Scanners see a code more than once.
         if state.ended
@@ -213,6 +231,7 @@ mod tests {
     fn lines_come_in_turn_without_their_endings() {
         let inbox = Inbox::default();
         inbox.fill(&b"one\r\n\n  two \nthree"[..]);
+        inbox.close();
         let lines: Vec<String> = core::iter::from_fn(|| next(&inbox)).collect();
         assert_eq!(lines, ["one", "two", "three"]);
     }
@@ -223,6 +242,7 @@ mod tests {
         input.extend(b"\nnext\n");
         let inbox = Inbox::default();
         inbox.fill(&input[..]);
+        inbox.close();
         assert_eq!(next(&inbox).map(|line| line.len()), Some(MAX_LINE));
         assert_eq!(next(&inbox).as_deref(), Some("next"));
         assert_eq!(next(&inbox), None);
@@ -231,6 +251,7 @@ mod tests {
         input.extend(b"\nnext\n");
         let inbox = Inbox::default();
         inbox.fill(&input[..]);
+        inbox.close();
         assert_eq!(next(&inbox).map(|line| line.len()), Some(MAX_LINE - 1));
         assert_eq!(next(&inbox).as_deref(), Some("next"));
     }

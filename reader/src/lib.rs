@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bundle;
+mod camera;
 mod clock;
 mod connectors;
 mod counter;
@@ -104,11 +105,12 @@ fn usage(error: &StartError) -> ExitCode {
 /// Reads one phone. What is made of the outcome comes before the connection is taken down, which may take a moment.
 fn read_one(read: &Read, then: impl FnOnce(&Outcome)) -> Result<Outcome, StartError> {
     let connect_timeout = match &read.connect {
-        Some(_) if !read.near.nfc => LOOPBACK_CONNECT,
+        Some(_) if !read.near.nfc && !read.camera.is_given() => LOOPBACK_CONNECT,
         _ => RADIO_CONNECT,
     };
     let counter = Counter::load(&read.common, connect_timeout, Clock::System)?;
     let (result, connector) = match &read.connect {
+        _ if read.camera.is_given() => read_seen(read, &counter)?,
         _ if read.near.nfc => read_nearby(read, &counter)?,
         Some(address) => {
             let address = Loopback::address(address).map_err(StartError::Argument)?;
@@ -141,6 +143,28 @@ fn read_code(read: &Read, counter: &Counter) -> Result<Conversed, StartError> {
     let clock = Instant::now();
     let result = DeviceEngagement::from_uri(text.trim())
         .map_err(|_| Failure::Engagement)
+        .and_then(|engagement| converse(counter, &engagement, Handover::Qr, connector.as_mut(), clock));
+    Ok((result, Some(connector)))
+}
+
+/// The engagement is a code that a camera sees.
+fn read_seen(read: &Read, counter: &Counter) -> Result<Conversed, StartError> {
+    if read.near.nfc {
+        let words = "read takes either a camera or --nfc; serve takes both";
+        return Err(StartError::Argument(words.to_owned()));
+    }
+    let stop = Stop::default();
+    let instead = read.connect.as_deref();
+    let mut connector = connectors::seen_connector(&read.radio, instead, counter, &stop)?;
+    counter.progress(&format!("asking for: {}", counter.asked()));
+    let interrupted = stop.clone();
+    interrupt::on_interrupt(move || interrupted.wish())
+        .map_err(|error| StartError::Argument(error.to_string()))?;
+    counter.progress(camera::WAITING);
+    let seen = camera::first_code(&read.camera, counter.settings.connect_timeout, &stop)?;
+    let clock = Instant::now();
+    let result = seen
+        .and_then(|text| DeviceEngagement::from_uri(&text).map_err(|_| Failure::Engagement))
         .and_then(|engagement| converse(counter, &engagement, Handover::Qr, connector.as_mut(), clock));
     Ok((result, Some(connector)))
 }

@@ -139,13 +139,11 @@ impl Connector for Connected {
 }
 
 /// Connects in the place of Bluetooth, to a phone whose engagement came by another way.
-#[cfg(feature = "nfc")]
 pub(crate) struct Instead {
     pub(crate) address: SocketAddr,
     pub(crate) max_frame: usize,
 }
 
-#[cfg(feature = "nfc")]
 impl Connector for Instead {
     fn connect(&mut self, _: &DeviceEngagement, deadline: Instant) -> Result<Box<dyn Transport>, Failure> {
         let left = deadline.saturating_duration_since(Instant::now());

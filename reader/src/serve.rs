@@ -9,6 +9,7 @@ use mdoc::nfc::handover::NfcEngagement;
 use mdoc::session::Handover;
 
 use crate::arguments::Serve;
+use crate::camera;
 use crate::clock::Clock;
 use crate::connectors::connector;
 use crate::counter::{Counter, StartError};
@@ -30,9 +31,19 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let inbox = Arc::new(Inbox::new(stop));
     let interrupted = Arc::clone(&inbox);
     on_interrupt(move || interrupted.end()).map_err(|error| StartError::Argument(error.to_string()))?;
-    let filled = Arc::clone(&inbox);
+    camera::attend(&serve.camera, &inbox)?;
+    let (filled, has_camera) = (Arc::clone(&inbox), serve.camera.is_given());
     // The thread ends with the input, or with the process.
-    std::thread::spawn(move || filled.fill(io::stdin().lock()));
+    std::thread::spawn(move || {
+        filled.fill(io::stdin().lock());
+        // Beside a camera the end of standard input ends nothing.
+        if !has_camera {
+            filled.close();
+        }
+    });
+    if has_camera {
+        counter.progress(camera::WAITING);
+    }
     serve_lines(&mut counter, &inbox, connector.as_mut(), &mut io::stdout())
 }
 

@@ -120,8 +120,8 @@ pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
     #[cfg_attr(
-        not(any(feature = "bluetooth", feature = "nfc", test)),
-        expect(dead_code, reason = "only a transport that waits in short steps looks")
+        not(any(feature = "bluetooth", feature = "nfc", feature = "camera-recording", test)),
+        expect(dead_code, reason = "only what waits in short steps looks")
     )]
     pub(crate) fn is_wished(&self) -> bool {
         self.0.load(Ordering::Relaxed)

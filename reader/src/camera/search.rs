@@ -1,0 +1,94 @@
+//! Finds and reads the codes in a picture.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use mdoc::engagement::DeviceEngagement;
+use rqrr::PreparedImage;
+use zeroize::Zeroizing;
+
+use super::bitmap::{Bitmap, Polarity, Surroundings};
+use super::picture::Picture;
+
+/// A code has three finder patterns.
+const FINDER_PATTERNS: usize = 3;
+/// With more of them the picture is not searched: the work grows with their cube, and no counter shows so many phones.
+const MAX_FINDER_PATTERNS: usize = 48;
+/// The most codes that are read in one picture.
+const MAX_CODES: usize = 16;
+/// What the URI of an engagement begins with (18013-5 §8.2.2.3).
+const SCHEME: &str = "mdoc:";
+
+/// The texts of the codes in a picture; each once. Looks for light codes on dark, and at half the size, as long as none is
+/// found that engages: another code, on a poster say, may be in the picture too.
+pub(super) fn codes(picture: &Picture) -> Vec<Zeroizing<String>> {
+    let mut codes = Vec::new();
+    let half = picture.halved();
+    for picture in [Some(picture), half.as_ref()].into_iter().flatten() {
+        let surroundings = Surroundings::new(picture);
+        for polarity in [Polarity::Dark, Polarity::Light] {
+            for code in read(picture, &surroundings.bitmap(picture, polarity)) {
+                if codes.len() < MAX_CODES && !codes.contains(&code) {
+                    codes.push(code);
+                }
+            }
+            if codes.iter().any(|code| is_engagement(code)) {
+                return codes;
+            }
+        }
+    }
+    codes
+}
+
+/// Whether a code is meant to be one of a mobile document; it may be damaged all the same.
+pub(super) fn is_engagement(code: &str) -> bool {
+    code.len() <= DeviceEngagement::MAX_URI_LEN
+        && code.get(..SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
+}
+
+/// The codes of one polarity.
+fn read(picture: &Picture, bitmap: &Bitmap) -> Vec<Zeroizing<String>> {
+    let patterns = bitmap.finder_patterns(MAX_FINDER_PATTERNS);
+    if !(FINDER_PATTERNS..MAX_FINDER_PATTERNS).contains(&patterns) {
+        return Vec::new();
+    }
+    let read = || {
+        let mut prepared = PreparedImage::prepare_from_bitmap(picture.width(), picture.height(), |x, y| bitmap.is_dark(x, y));
+        let mut codes = Vec::new();
+        for grid in prepared.detect_grids().iter().take(MAX_CODES) {
+            let mut text = Zeroizing::new(Vec::new());
+            if grid.decode_to(&mut *text).is_ok()
+                && let Ok(text) = core::str::from_utf8(&text)
+            {
+                codes.push(Zeroizing::new(text.to_owned()));
+            }
+        }
+        codes
+    };
+    quietly(read).unwrap_or_default()
+}
+
+thread_local! {
+    /// Whether a panic of this thread is expected.
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the library, which panics on some pictures that hold no code (it asserts what only codes keep to). A panic there is
+/// a picture without a code, and not told to anybody.
+fn quietly<T>(call: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let told = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IS_QUIET.get() {
+                told(info);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    // Everything that the call has touched goes with it.
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
+    IS_QUIET.set(false);
+    result.ok()
+}
