@@ -6,6 +6,9 @@ need_component clippy cargo clippy --version
 cargo clippy --workspace --all-targets --locked -- -D warnings
 cargo clippy -p mdoc -p relying-party --no-default-features --all-targets --locked -- -D warnings
 if [ "$(uname)" = Linux ]; then
+    find /usr/lib/llvm-*/lib /usr/lib -name 'libclang*.so*' 2>/dev/null | grep -q libclang || need_packages libclang-dev
+    cargo clippy -p reader --features camera-recording --all-targets --locked -- -D warnings
+    cargo clippy -p reader --features camera --all-targets --locked -- -D warnings
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
     cargo clippy -p reader --features nfc --all-targets --locked -- -D warnings

@@ -25,6 +25,7 @@ main() {
     fi
     bluetooth
     near
+    seen
     run "examples in the documentation" any cargo test --doc --workspace --locked --no-fail-fast --color never
 
     echo
@@ -48,6 +49,16 @@ near() {
     [ "$(uname)" = Linux ] || return 0
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
     run "with NFC" some cargo test -p reader --features nfc --lib --bins --locked --no-fail-fast --color never
+}
+
+# The reader with a camera, as far as that needs none: recordings take the same way.
+seen() {
+    local features=camera-recording
+    if [ "$(uname)" = Linux ]; then
+        features=camera
+        find /usr/lib/llvm-*/lib /usr/lib -name 'libclang*.so*' 2>/dev/null | grep -q libclang || need_packages libclang-dev
+    fi
+    run "with a camera" some cargo test -p reader --features "$features" --lib --bins --locked --no-fail-fast --color never camera
 }
 
 # Other people's libraries in a Python environment of their own. Without Python, or without the network the first

@@ -89,7 +89,9 @@ impl Failure {
     pub(crate) const fn phase(&self) -> &'static str {
         match self {
             Self::Session(failure) => failure.phase().name(),
-            Self::Engagement | Self::Silence | Self::NoPhone | Self::NoCode | Self::Camera(_) => Phase::Engagement.name(),
+            Self::Engagement | Self::Silence | Self::NoPhone | Self::NoCode | Self::Camera(_) => {
+                Phase::Engagement.name()
+            }
             Self::Connect | Self::NoTransport => Phase::Connect.name(),
             Self::Radio { phase, .. }
             | Self::Nfc { phase, .. }
@@ -306,11 +308,7 @@ mod tests {
             (camera(CameraFault::NotACamera), "camera.device", "engagement"),
             (camera(CameraFault::Gone), "camera.device", "engagement"),
             (camera(CameraFault::Silent), "camera.device", "engagement"),
-            (
-                camera(CameraFault::Permission),
-                "camera.permission",
-                "engagement",
-            ),
+            (camera(CameraFault::Permission), "camera.permission", "engagement"),
             (camera(CameraFault::Busy), "camera.busy", "engagement"),
             (camera(CameraFault::NoFormat), "camera.format", "engagement"),
             (camera(FrameFault::Jpeg.into()), "camera.format", "engagement"),

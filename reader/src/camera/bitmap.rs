@@ -7,7 +7,9 @@ use super::picture::Picture;
 /// A pixel is dark when it is darker than its surroundings by this much of a hundred.
 const DARKER: u64 = 6;
 /// Surroundings are a square of this part of the longer side: wider than a finder pattern, narrower than a shadow.
-const SURROUNDINGS: usize = 6;
+pub(super) const WIDE: usize = 6;
+/// Narrow ones: a pale screen in a dark room is darker at its edge, on the whole, than its own dark modules.
+pub(super) const NARROW: usize = 18;
 /// Runs of a finder pattern: one module, one, three, one, one (ISO/IEC 18004 §6.3.3).
 const FINDER_RUNS: [usize; 5] = [1, 1, 3, 1, 1];
 
@@ -36,7 +38,8 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(super) fn new(picture: &Picture) -> Self {
+    /// Sums for squares of one `part` of the longer side.
+    pub(super) fn new(picture: &Picture, part: usize) -> Self {
         let (width, height) = (picture.width(), picture.height());
         // 255 times the most pixels of a picture is below 2^32.
         let mut sums = Vec::with_capacity(height + 1);
@@ -52,7 +55,7 @@ impl Surroundings {
         }
         sums.push(above);
         Self {
-            reach: (width.max(height) / SURROUNDINGS / 2).max(8),
+            reach: (width.max(height) / part / 2).max(8),
             height,
             sums,
         }
@@ -73,7 +76,11 @@ impl Surroundings {
             columns.extend(lower.iter().zip(upper).map(|(lower, upper)| lower - upper));
             let last = columns.last().copied().unwrap_or_default();
             let left = repeat_n(0, reach).chain(columns.iter().copied());
-            let right = columns.iter().copied().skip(reach + 1).chain(repeat_n(last, reach + 1));
+            let right = columns
+                .iter()
+                .copied()
+                .skip(reach + 1)
+                .chain(repeat_n(last, reach + 1));
             let sides = left.zip(right).enumerate();
             dark.extend(row.iter().zip(sides).map(|(&pixel, (x, (left, right)))| {
                 let across = (x + reach + 1).min(width) - x.saturating_sub(reach);
@@ -107,7 +114,8 @@ impl Bitmap {
                 let is_known = |&(x, top, size): &(usize, usize, usize)| {
                     x.abs_diff(middle) <= size / 2 && y.abs_diff(top) <= size
                 };
-                if found.len() < enough && !found.iter().any(is_known) && self.is_finder_down(middle, y, size) {
+                if found.len() < enough && !found.iter().any(is_known) && self.is_finder_down(middle, y, size)
+                {
                     found.push((middle, y, size));
                 }
             });

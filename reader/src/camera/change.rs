@@ -24,7 +24,11 @@ impl Change {
     pub(super) fn is_in(&mut self, picture: &Picture) -> bool {
         let now = cells(picture);
         if self.before.len() == now.len() {
-            let mut differences: Vec<i32> = now.iter().zip(&self.before).map(|(now, before)| now - before).collect();
+            let mut differences: Vec<i32> = now
+                .iter()
+                .zip(&self.before)
+                .map(|(now, before)| now - before)
+                .collect();
             let mut sorted = differences.clone();
             sorted.sort_unstable();
             let common = sorted.get(sorted.len() / 2).copied().unwrap_or_default();

@@ -4,14 +4,14 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use v4l::Device;
 use v4l::buffer::Type;
 use v4l::capability::Flags;
-use v4l::format::{FourCC, Format};
+use v4l::format::{Format, FourCC};
 use v4l::io::mmap::Stream;
 use v4l::io::traits::CaptureStream as _;
 use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
-use v4l::Device;
 
 use super::fault::CameraFault;
 use super::picture::{Frame, PixelFormat, check_size};
@@ -53,13 +53,17 @@ impl Camera {
     pub(super) fn open(path: &Path, start: Instant) -> Result<Self, CameraFault> {
         let device = Device::with_path(path).map_err(|error| fault(&error))?;
         let capabilities = device.query_caps().map_err(|_| CameraFault::NotACamera)?;
-        if !capabilities.capabilities.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING) {
+        if !capabilities
+            .capabilities
+            .contains(Flags::VIDEO_CAPTURE | Flags::STREAMING)
+        {
             return Err(CameraFault::NotACamera);
         }
         let (agreed, format) = agree(&device)?;
         // The camera's own rate does as well.
         let _ = device.set_params(&Parameters::with_fps(RATE));
-        let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS).map_err(|error| fault(&error))?;
+        let mut stream =
+            Stream::with_buffers(&device, Type::VideoCapture, BUFFERS).map_err(|error| fault(&error))?;
         stream.set_timeout(PATIENCE);
         let size = |length: u32| usize::try_from(length).unwrap_or(usize::MAX);
         Ok(Self {
@@ -106,7 +110,9 @@ fn agree(device: &Device) -> Result<(Format, PixelFormat), CameraFault> {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => continue,
             Err(error) => return Err(fault(&error)),
         };
-        let sides = usize::try_from(granted.width).ok().zip(usize::try_from(granted.height).ok());
+        let sides = usize::try_from(granted.width)
+            .ok()
+            .zip(usize::try_from(granted.height).ok());
         let is_bounded = sides.is_some_and(|(width, height)| check_size(width, height).is_ok());
         if granted.fourcc == fourcc && is_bounded {
             return Ok((granted, format));
@@ -150,7 +156,11 @@ mod tests {
             (5, CameraFault::Gone),
             (22, CameraFault::NotACamera),
         ] {
-            assert_eq!(fault(&io::Error::from_raw_os_error(number)), expected, "errno {number}");
+            assert_eq!(
+                fault(&io::Error::from_raw_os_error(number)),
+                expected,
+                "errno {number}"
+            );
         }
         assert_eq!(fault(&io::ErrorKind::TimedOut.into()), CameraFault::Silent);
     }

@@ -129,7 +129,9 @@ impl fmt::Display for RecordingFault {
             Self::NotY4m => f.write_str("is not YUV4MPEG2 (.y4m)"),
             Self::Header('0') => f.write_str("does not say how large its pictures are"),
             Self::Header(field) => write!(f, "has a first line whose field {field} makes no sense"),
-            Self::Colours => f.write_str("has colours that are not in eight bits a sample, 4:2:0, 4:2:2, 4:4:4 or mono"),
+            Self::Colours => {
+                f.write_str("has colours that are not in eight bits a sample, 4:2:0, 4:2:2, 4:4:4 or mono")
+            }
             Self::Size { width, height } => {
                 write!(f, "has pictures of {width}x{height}, which is outside the bounds")
             }

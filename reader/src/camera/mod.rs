@@ -39,7 +39,8 @@ pub(crate) use thread::{attend, first_code};
 use crate::counter::StartError;
 
 /// What a clerk is told while a camera waits for a code.
-pub(crate) const WAITING: &str = "the camera waits: hold the code that the phone shows before it, a hand's breadth away";
+pub(crate) const WAITING: &str =
+    "the camera waits: hold the code that the phone shows before it, a hand's breadth away";
 
 /// Codes that phones show to a camera.
 #[derive(Args)]
@@ -63,10 +64,7 @@ impl CameraFlags {
 
 /// This build has no camera.
 #[cfg(not(feature = "camera-recording"))]
-pub(crate) fn attend(
-    flags: &CameraFlags,
-    _: &std::sync::Arc<crate::inbox::Inbox>,
-) -> Result<(), StartError> {
+pub(crate) fn attend(flags: &CameraFlags, _: &std::sync::Arc<crate::inbox::Inbox>) -> Result<(), StartError> {
     if flags.is_given() {
         return Err(without_camera());
     }

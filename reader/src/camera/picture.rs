@@ -76,7 +76,9 @@ impl Frame<'_> {
 
     /// Takes the first byte of each pixel, of which there are `step` bytes.
     fn rows(&self, step: usize) -> Result<Picture, FrameFault> {
-        let &Frame { width, height, bytes, .. } = self;
+        let &Frame {
+            width, height, bytes, ..
+        } = self;
         check_size(width, height)?;
         let row = width * step;
         let stride = self.stride.max(row);
@@ -90,7 +92,11 @@ impl Frame<'_> {
         for line in bytes.chunks(stride).take(height) {
             pixels.extend(line.iter().take(row).step_by(step));
         }
-        Ok(Picture { width, height, pixels })
+        Ok(Picture {
+            width,
+            height,
+            pixels,
+        })
     }
 }
 
@@ -115,7 +121,11 @@ fn jpeg(bytes: &[u8]) -> Result<Picture, FrameFault> {
     if pixels.len() != width * height {
         return Err(FrameFault::Jpeg);
     }
-    Ok(Picture { width, height, pixels })
+    Ok(Picture {
+        width,
+        height,
+        pixels,
+    })
 }
 
 impl Picture {
@@ -127,7 +137,11 @@ impl Picture {
         if found != expected {
             return Err(FrameFault::Short { expected, found });
         }
-        Ok(Self { width, height, pixels })
+        Ok(Self {
+            width,
+            height,
+            pixels,
+        })
     }
 
     pub(super) const fn width(&self) -> usize {
@@ -161,7 +175,32 @@ impl Picture {
                 u8::try_from(sum / 4).unwrap_or(u8::MAX)
             }));
         }
-        Some(Self { width, height, pixels })
+        Some(Self {
+            width,
+            height,
+            pixels,
+        })
+    }
+
+    /// Twice as wide and high, with what lies between the pixels: modules of three pixels are found better so. None where
+    /// it would have too many pixels.
+    pub(super) fn enlarged(&self) -> Option<Self> {
+        let (width, height) = (2 * self.width, 2 * self.height);
+        if width * height > 2 * MAX_PIXELS {
+            return None;
+        }
+        let wide: Vec<Vec<u8>> = self.rows().map(doubled).collect();
+        let mut pixels = Vec::with_capacity(width * height);
+        for (index, row) in wide.iter().enumerate() {
+            let next = wide.get(index + 1).unwrap_or(row);
+            pixels.extend_from_slice(row);
+            pixels.extend(row.iter().zip(next).map(|(&upper, &lower)| upper.midpoint(lower)));
+        }
+        Some(Self {
+            width,
+            height,
+            pixels,
+        })
     }
 
     /// Halved as often as it takes to be worked on.
@@ -175,4 +214,13 @@ impl Picture {
         }
         picture
     }
+}
+
+/// A row with the mean of two neighbours between them.
+fn doubled(row: &[u8]) -> Vec<u8> {
+    let next = row.iter().skip(1).chain(row.last());
+    row.iter()
+        .zip(next)
+        .flat_map(|(&pixel, &next)| [pixel, pixel.midpoint(next)])
+        .collect()
 }

@@ -59,7 +59,12 @@ impl Recording {
     /// Reads the next picture into its place; false at the end.
     fn read(&mut self) -> Result<bool, RecordingFault> {
         let frame = self.frame;
-        if self.input.fill_buf().map_err(|_| RecordingFault::Read)?.is_empty() {
+        if self
+            .input
+            .fill_buf()
+            .map_err(|_| RecordingFault::Read)?
+            .is_empty()
+        {
             return Ok(false);
         }
         let head = line(&mut self.input).map_err(|_| RecordingFault::Read)?;
@@ -67,7 +72,12 @@ impl Recording {
         if head != FRAME && !head.starts_with(b"FRAME ") {
             return Err(RecordingFault::NoFrame { frame });
         }
-        let Header { width, height, chroma, .. } = self.header;
+        let Header {
+            width,
+            height,
+            chroma,
+            ..
+        } = self.header;
         self.luma.resize(width * height, 0);
         let truncated = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof => RecordingFault::Truncated { frame },
@@ -171,5 +181,7 @@ fn rate(value: &[u8]) -> Option<Duration> {
     let seconds = u64::try_from(number(parts.next()?)?).ok()?;
     let nanoseconds = seconds.checked_mul(1_000_000_000)?.checked_div(pictures)?;
     let range = 1_000_000_000 / MAX_RATE..=3600 * 1_000_000_000;
-    range.contains(&nanoseconds).then(|| Duration::from_nanos(nanoseconds))
+    range
+        .contains(&nanoseconds)
+        .then(|| Duration::from_nanos(nanoseconds))
 }

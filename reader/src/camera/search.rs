@@ -8,27 +8,45 @@ use mdoc::engagement::DeviceEngagement;
 use rqrr::PreparedImage;
 use zeroize::Zeroizing;
 
-use super::bitmap::{Bitmap, Polarity, Surroundings};
+use super::bitmap::{Bitmap, NARROW, Polarity, Surroundings, WIDE};
 use super::picture::Picture;
 
 /// A code has three finder patterns.
 const FINDER_PATTERNS: usize = 3;
-/// With more of them the picture is not searched: the work grows with their cube, and no counter shows so many phones.
-const MAX_FINDER_PATTERNS: usize = 48;
+/// With so many the picture is not searched: the work grows with their cube. The modules of one code look like a finder
+/// pattern in up to thirty places.
+const MAX_FINDER_PATTERNS: usize = 128;
 /// The most codes that are read in one picture.
 const MAX_CODES: usize = 16;
 /// What the URI of an engagement begins with (18013-5 §8.2.2.3).
 const SCHEME: &str = "mdoc:";
 
-/// The texts of the codes in a picture; each once. Looks for light codes on dark, and at half the size, as long as none is
-/// found that engages: another code, on a poster say, may be in the picture too.
+/// The texts of the codes in a picture; each once. As long as none is found that engages, light codes on dark are looked for,
+/// too, and all of it again in half the size and in a larger one: another code, on a poster say, may be in the picture, and
+/// the library misses a code now and then whose modules are few pixels wide.
 pub(super) fn codes(picture: &Picture) -> Vec<Zeroizing<String>> {
     let mut codes = Vec::new();
-    let half = picture.halved();
-    for picture in [Some(picture), half.as_ref()].into_iter().flatten() {
-        let surroundings = Surroundings::new(picture);
+    let mut is_promising = false;
+    let sizes: [fn(&Picture) -> Option<Picture>; 3] = [
+        |picture| Some(picture.clone()),
+        Picture::halved,
+        Picture::enlarged,
+    ];
+    for (index, size) in sizes.into_iter().enumerate() {
+        // The last and largest size costs the most, and shows no finder pattern that the first one has not.
+        let is_last = index + 1 == sizes.len();
+        let Some(picture) = (!is_last || is_promising).then(|| size(picture)).flatten() else {
+            continue;
+        };
+        let surroundings = Surroundings::new(&picture, if index == 1 { NARROW } else { WIDE });
         for polarity in [Polarity::Dark, Polarity::Light] {
-            for code in read(picture, &surroundings.bitmap(picture, polarity)) {
+            let bitmap = surroundings.bitmap(&picture, polarity);
+            let patterns = bitmap.finder_patterns(MAX_FINDER_PATTERNS);
+            if !(FINDER_PATTERNS..MAX_FINDER_PATTERNS).contains(&patterns) {
+                continue;
+            }
+            is_promising = true;
+            for code in read(&picture, &bitmap) {
                 if codes.len() < MAX_CODES && !codes.contains(&code) {
                     codes.push(code);
                 }
@@ -44,17 +62,17 @@ pub(super) fn codes(picture: &Picture) -> Vec<Zeroizing<String>> {
 /// Whether a code is meant to be one of a mobile document; it may be damaged all the same.
 pub(super) fn is_engagement(code: &str) -> bool {
     code.len() <= DeviceEngagement::MAX_URI_LEN
-        && code.get(..SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
+        && code
+            .get(..SCHEME.len())
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
 }
 
 /// The codes of one polarity.
 fn read(picture: &Picture, bitmap: &Bitmap) -> Vec<Zeroizing<String>> {
-    let patterns = bitmap.finder_patterns(MAX_FINDER_PATTERNS);
-    if !(FINDER_PATTERNS..MAX_FINDER_PATTERNS).contains(&patterns) {
-        return Vec::new();
-    }
     let read = || {
-        let mut prepared = PreparedImage::prepare_from_bitmap(picture.width(), picture.height(), |x, y| bitmap.is_dark(x, y));
+        let mut prepared = PreparedImage::prepare_from_bitmap(picture.width(), picture.height(), |x, y| {
+            bitmap.is_dark(x, y)
+        });
         let mut codes = Vec::new();
         for grid in prepared.detect_grids().iter().take(MAX_CODES) {
             let mut text = Zeroizing::new(Vec::new());

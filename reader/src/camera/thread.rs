@@ -110,7 +110,11 @@ pub(crate) fn first_code(
     Ok(result)
 }
 
-fn wait(receiver: &Receiver<Result<String, Failure>>, patience: Duration, stop: &Stop) -> Result<String, Failure> {
+fn wait(
+    receiver: &Receiver<Result<String, Failure>>,
+    patience: Duration,
+    stop: &Stop,
+) -> Result<String, Failure> {
     let deadline = Instant::now() + patience;
     loop {
         match receiver.recv_timeout(STOP_PAUSE) {
@@ -130,12 +134,19 @@ fn wait(receiver: &Receiver<Result<String, Failure>>, patience: Duration, stop: 
 
 fn spawn(body: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
     let thread = std::thread::Builder::new().name("camera".to_owned()).spawn(body);
-    thread.map(drop).map_err(|error| StartError::Argument(error.to_string()))
+    thread
+        .map(drop)
+        .map_err(|error| StartError::Argument(error.to_string()))
 }
 
 /// From opening a camera until no more codes are wanted, or it cannot be used.
 #[cfg(all(feature = "camera", target_os = "linux"))]
-fn session(path: &Path, start: Instant, watch: &mut Watch, recipient: &dyn Recipient) -> Result<(), CameraFault> {
+fn session(
+    path: &Path,
+    start: Instant,
+    watch: &mut Watch,
+    recipient: &dyn Recipient,
+) -> Result<(), CameraFault> {
     // The library takes for granted that a driver keeps to the rules, and panics where one does not. What was open is closed
     // on the way.
     let run = || watch.run(&mut super::device::Camera::open(path, start)?, recipient);

@@ -69,7 +69,11 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Until no more codes are wanted, or the source ends.
-    pub(super) fn run(&mut self, source: &mut dyn Source, recipient: &dyn Recipient) -> Result<(), CameraFault> {
+    pub(super) fn run(
+        &mut self,
+        source: &mut dyn Source,
+        recipient: &dyn Recipient,
+    ) -> Result<(), CameraFault> {
         let is_live = source.is_live();
         while !recipient.is_over() {
             if recipient.is_busy() {

@@ -57,17 +57,73 @@ fn a_code_is_read_as_it_is_held() {
         ("from the side", side.clone()),
         ("a small part of the picture", scene(150.0, 7.0)),
         ("all of the picture", scene(358.0, 0.0)),
-        ("blurred", Scene { blur: 1, ..scene(260.0, 10.0) }),
-        ("of low contrast", Scene { light: 130.0, dark: 95.0, ..scene(260.0, 5.0) }),
-        ("of a bright screen", Scene { light: 255.0, dark: 150.0, around: 20.0, ..scene(260.0, 5.0) }),
-        ("of a dim screen", Scene { light: 40.0, dark: 8.0, around: 10.0, ..scene(260.0, 5.0) }),
-        ("noisy", Scene { noise: 40.0, ..scene(260.0, 5.0) }),
-        ("with moiré", Scene { moire: 45.0, ..scene(260.0, 5.0) }),
-        ("lit from the side", Scene { slope: 200.0, light: 200.0, dark: 80.0, ..scene(260.0, 5.0) }),
+        (
+            "blurred",
+            Scene {
+                blur: 1,
+                ..scene(260.0, 10.0)
+            },
+        ),
+        (
+            "of low contrast",
+            Scene {
+                light: 130.0,
+                dark: 95.0,
+                ..scene(260.0, 5.0)
+            },
+        ),
+        (
+            "of a bright screen",
+            Scene {
+                light: 255.0,
+                dark: 150.0,
+                around: 20.0,
+                ..scene(260.0, 5.0)
+            },
+        ),
+        (
+            "of a dim screen",
+            Scene {
+                light: 40.0,
+                dark: 8.0,
+                around: 10.0,
+                ..scene(260.0, 5.0)
+            },
+        ),
+        (
+            "noisy",
+            Scene {
+                noise: 40.0,
+                ..scene(260.0, 5.0)
+            },
+        ),
+        (
+            "with moiré",
+            Scene {
+                moire: 45.0,
+                ..scene(260.0, 5.0)
+            },
+        ),
+        (
+            "lit from the side",
+            Scene {
+                slope: 200.0,
+                light: 200.0,
+                dark: 80.0,
+                ..scene(260.0, 5.0)
+            },
+        ),
         ("in a mirror", mirrored(&scene(260.0, 10.0))),
         ("light on dark", inverted(&scene(260.0, 10.0))),
         ("light on dark in a mirror", mirrored(&inverted(&side))),
-        ("light on dark, blurred and noisy", Scene { blur: 1, noise: 15.0, ..inverted(&scene(260.0, 20.0)) }),
+        (
+            "light on dark, blurred and noisy",
+            Scene {
+                blur: 1,
+                noise: 15.0,
+                ..inverted(&scene(260.0, 20.0))
+            },
+        ),
     ] {
         assert_eq!(read(&scene, &text), [text.as_str()], "{name}");
     }
@@ -79,19 +135,31 @@ fn what_is_no_code_gives_none() {
     assert_eq!(read(&straight, &text), [text.as_str()], "the untouched twin");
     let none = Vec::<String>::new();
     // A third of the modules are beyond what the code can correct.
-    let covered = Scene { covered_from: 60.0, ..straight.clone() };
+    let covered = Scene {
+        covered_from: 60.0,
+        ..straight.clone()
+    };
     assert_eq!(read(&covered, &text), none, "covered");
     let cut = Scene {
         corners: straight.corners.map(|(x, y)| (x, y + 200.0)),
         ..straight.clone()
     };
     assert_eq!(read(&cut, &text), none, "half outside");
-    let blurred = Scene { blur: 8, ..straight.clone() };
+    let blurred = Scene {
+        blur: 8,
+        ..straight.clone()
+    };
     assert_eq!(read(&blurred, &text), none, "too blurred");
     for level in [0, 128, 255] {
-        assert_eq!(texts(WIDTH, HEIGHT, vec![level; WIDTH * HEIGHT]), none, "grey of {level}");
+        assert_eq!(
+            texts(WIDTH, HEIGHT, vec![level; WIDTH * HEIGHT]),
+            none,
+            "grey of {level}"
+        );
     }
-    let stripes = (0..WIDTH * HEIGHT).map(|index| if index % 8 < 4 { 0 } else { 255 }).collect();
+    let stripes = (0..WIDTH * HEIGHT)
+        .map(|index| if index % 8 < 4 { 0 } else { 255 })
+        .collect();
     assert_eq!(texts(WIDTH, HEIGHT, stripes), none, "stripes");
 }
 
@@ -118,7 +186,15 @@ fn another_code_beside_it_hides_none() {
 #[test]
 fn only_the_scheme_of_documents_is_an_engagement() {
     assert!(is_engagement(&code('D')) && is_engagement("MDOC:x"));
-    for other in ["https://shop.example/", "mdoc", "", "mdo:x", " mdoc:x", "ｍdoc:x", "4901234567894"] {
+    for other in [
+        "https://shop.example/",
+        "mdoc",
+        "",
+        "mdo:x",
+        " mdoc:x",
+        "ｍdoc:x",
+        "4901234567894",
+    ] {
         assert!(!is_engagement(other), "{other}");
     }
     assert!(is_engagement(&format!("mdoc:{}", "A".repeat(4091))));
@@ -136,20 +212,40 @@ fn finder_patterns(module: usize, count: usize) -> Vec<u8> {
         row * across + column < count && column < across && x < 7 && y < 7 && ring != 1
     };
     (0..WIDTH * HEIGHT)
-        .map(|index| if is_dark(index % WIDTH, index / WIDTH) { 10 } else { 240 })
+        .map(|index| {
+            if is_dark(index % WIDTH, index / WIDTH) {
+                10
+            } else {
+                240
+            }
+        })
         .collect()
 }
 
 #[test]
 fn a_picture_full_of_finder_patterns_is_not_searched() {
-    use crate::camera::bitmap::{Polarity, Surroundings};
-    for (module, count, expected) in [(3, 0, 0), (3, 1, 1), (3, 9, 9), (3, 47, 47), (3, 1000, 48), (1, 10_000, 48)] {
+    use crate::camera::bitmap::{Polarity, Surroundings, WIDE};
+    for (module, count, expected) in [
+        (3, 0, 0),
+        (3, 1, 1),
+        (3, 9, 9),
+        (3, 127, 127),
+        (3, 1000, 128),
+        (1, 10_000, 128),
+    ] {
         let picture = Picture::new(WIDTH, HEIGHT, finder_patterns(module, count)).unwrap();
-        let bitmap = Surroundings::new(&picture).bitmap(&picture, Polarity::Dark);
-        assert_eq!(bitmap.finder_patterns(48), expected, "{count} of {module} pixels");
+        let bitmap = Surroundings::new(&picture, WIDE).bitmap(&picture, Polarity::Dark);
+        assert_eq!(
+            bitmap.finder_patterns(128),
+            expected,
+            "{count} of {module} pixels"
+        );
     }
     // The work that this spares takes minutes.
-    assert_eq!(texts(WIDTH, HEIGHT, finder_patterns(1, 10_000)), Vec::<String>::new());
+    assert_eq!(
+        texts(WIDTH, HEIGHT, finder_patterns(1, 10_000)),
+        Vec::<String>::new()
+    );
 }
 
 proptest! {

@@ -100,7 +100,9 @@ impl Scene {
         let mut state = 0x2545_f491_4f6c_dd1d_u64;
         let pixels = picture.iter().enumerate().map(|(index, pixel)| {
             let (x, y) = ((index % self.width) as f64, (index / self.width) as f64);
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let noise = ((state >> 33) % 2001) as f64 / 1000.0 - 1.0;
             let moire = (x * 1.9 + y * 0.13).sin() * (y * 1.7 - x * 0.11).sin();
             let slope = self.slope * (x / self.width as f64 - 0.5);

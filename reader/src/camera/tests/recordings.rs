@@ -78,7 +78,10 @@ fn lines(bytes: &[u8]) -> Vec<String> {
 fn a_code_that_stays_counts_once_and_again_when_it_comes_back() {
     let (one, two) = (code('1'), code('2'));
     assert_eq!(lines(&recording(&[(None, 1), (Some(&one), 12)])), [one.as_str()]);
-    assert_eq!(lines(&recording(&[(Some(&one), 1), (Some(&two), 1)])), [one.as_str(), &two]);
+    assert_eq!(
+        lines(&recording(&[(Some(&one), 1), (Some(&two), 1)])),
+        [one.as_str(), &two]
+    );
     // Gone for a moment, as when a hand passes.
     let blinked = recording(&[(Some(&one), 2), (None, 1), (Some(&one), 2)]);
     assert_eq!(lines(&blinked), [one.as_str()]);
@@ -89,7 +92,12 @@ fn a_code_that_stays_counts_once_and_again_when_it_comes_back() {
 #[test]
 fn other_codes_are_not_handed_on() {
     let one = code('1');
-    let recording = recording(&[(Some("https://shop.example/"), 2), (None, 1), (Some(&one), 1), (Some("mdoc"), 1)]);
+    let recording = recording(&[
+        (Some("https://shop.example/"), 2),
+        (None, 1),
+        (Some(&one), 1),
+        (Some("mdoc"), 1),
+    ]);
     assert_eq!(lines(&recording), [one.as_str()]);
 }
 
@@ -102,7 +110,10 @@ fn the_first_code_is_given_and_the_lack_of_one_said() {
     };
     assert_eq!(first(&recording(&[(None, 1), (Some(&one), 2)])), Ok(one.clone()));
     assert_eq!(first(&recording(&[(None, 2)])), Err(Failure::NoCode));
-    assert_eq!(first(&recording(&[(Some("https://shop.example/"), 2)])), Err(Failure::NoCode));
+    assert_eq!(
+        first(&recording(&[(Some("https://shop.example/"), 2)])),
+        Err(Failure::NoCode)
+    );
     let mut cut = recording(&[(None, 1), (Some(&one), 2)]);
     assert_eq!(first(&cut), Ok(one), "the untouched twin");
     cut.truncate(3 * WIDTH * HEIGHT);
@@ -200,7 +211,10 @@ fn a_first_line_that_makes_no_sense_is_refused_by_its_field() {
         ("YUV4MPEG2 W0 H0\n", Some(size(0, 0))),
         ("YUV4MPEG2 W20 H48\n", Some(size(20, 48))),
         ("YUV4MPEG2 W4097 H48\n", Some(size(4097, 48))),
-        ("YUV4MPEG2 W4294967296 H4294967296\n", Some(size(1 << 32, 1 << 32))),
+        (
+            "YUV4MPEG2 W4294967296 H4294967296\n",
+            Some(size(1 << 32, 1 << 32)),
+        ),
     ] {
         assert_eq!(open(line.as_bytes()).err(), expected, "{}", line.trim());
     }
@@ -214,7 +228,10 @@ fn what_is_no_recording_is_refused_before_a_phone_is_asked() {
     assert!(refused(folder.path()).contains("cannot read"));
     assert!(refused(&folder.path().join("missing.y4m")).contains("cannot read"));
     assert!(refused(file(b"nonsense").path()).ends_with("the recording is not YUV4MPEG2 (.y4m)"));
-    assert!(attend(&flags(file(&recording(&[(None, 1)])).path()), &inbox).is_ok(), "the twin");
+    assert!(
+        attend(&flags(file(&recording(&[(None, 1)])).path()), &inbox).is_ok(),
+        "the twin"
+    );
 }
 
 #[cfg(not(feature = "camera"))]
@@ -248,7 +265,11 @@ fn a_camera_that_cannot_be_used_gives_no_code() {
 fn fresh(sightings: &mut Sightings, tenths: u32, codes: &[&str]) -> Vec<String> {
     let codes = codes.iter().map(|code| (*code).to_owned().into()).collect();
     let now = Duration::from_millis(100) * tenths;
-    sightings.fresh(codes, now).iter().map(|code| code.to_string()).collect()
+    sightings
+        .fresh(codes, now)
+        .iter()
+        .map(|code| code.to_string())
+        .collect()
 }
 
 #[test]
