@@ -16,9 +16,10 @@ use crate::arguments::Common;
 use crate::bundle::Bundles;
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::identity::Identity;
+use crate::identity::{Identity, KeyPlace};
 use crate::say;
 use crate::step::Step;
+use crate::token_fault::TokenFault;
 use crate::upstream::Service;
 
 /// The names, heads and the tag around a response in an encrypted message.
@@ -35,6 +36,8 @@ pub(crate) enum StartError {
     Purpose(String),
     #[error("{}: {fault}", path.display())]
     File { path: PathBuf, fault: String },
+    #[error("{0}; {next}", next = .0.next_step())]
+    Token(#[from] TokenFault),
     #[error("{0}")]
     Argument(String),
 }
@@ -102,10 +105,18 @@ impl Counter {
         } else {
             Judge::Trust(Box::new(load_trust(read, clock)?.with_limits(limits)))
         };
-        let identity = match (&read.reader_cert, &read.reader_key) {
+        let key = KeyPlace::new(
+            read.reader_key.as_deref(),
+            read.pkcs11.as_deref(),
+            read.pin_env.as_deref(),
+        );
+        let identity = match (&read.reader_cert, key) {
             (Some(certificate), Some(key)) => Some(Identity::load(certificate, key)?),
             _ => None,
         };
+        if let Some(identity) = &identity {
+            identity.warn(clock.now());
+        }
         let counter = Self {
             purpose,
             judge,
@@ -234,10 +245,7 @@ impl Counter {
             .device_request(engagement.version())
             .map_err(|error| signature(&error))?;
         if let Some(identity) = &self.identity {
-            let reader = identity.reader().map_err(|error| signature(&error))?;
-            request
-                .sign(engaged.transcript(), &reader)
-                .map_err(|error| signature(&error))?;
+            identity.sign(&mut request, engaged.transcript())?;
         }
         engaged
             .request(now, &request, self.settings)

@@ -37,7 +37,9 @@ pub enum CertificationRequestError {
     #[error("the subject is no name; write it like CN=Example reader,O=Example Ltd,C=JP")]
     Subject,
     /// A value of the subject is empty, longer than X.509 allows, or has a control character.
-    #[error("a value of the subject is empty, longer than {ATTRIBUTE_CHARACTERS} characters, or has a control character")]
+    #[error(
+        "a value of the subject is empty, longer than {ATTRIBUTE_CHARACTERS} characters, or has a control character"
+    )]
     Value,
     /// Table B.7 asks for one country of two capitals.
     #[error("the subject needs exactly one country of two capitals, such as C=JP")]

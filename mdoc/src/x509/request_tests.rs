@@ -62,7 +62,11 @@ fn it_asks_for_the_two_usages_and_for_both_as_critical() {
         seen,
         [
             ("2.5.29.15".to_owned(), true, "03020780".to_owned()),
-            ("2.5.29.37".to_owned(), true, "300906072881 8c5d050106".replace(' ', "")),
+            (
+                "2.5.29.37".to_owned(),
+                true,
+                "300906072881 8c5d050106".replace(' ', "")
+            ),
         ]
     );
 }
@@ -70,7 +74,11 @@ fn it_asks_for_the_two_usages_and_for_both_as_critical() {
 #[test]
 fn subjects_that_make_no_reader_are_refused_each_for_its_reason() {
     use CertificationRequestError as E;
-    assert_eq!(CertificationRequest::check_subject(SUBJECT), Ok(()), "the untouched twin");
+    assert_eq!(
+        CertificationRequest::check_subject(SUBJECT),
+        Ok(()),
+        "the untouched twin"
+    );
     assert_eq!(
         CertificationRequest::check_subject("C=JP,ST=Tokyo,CN=試験"),
         Ok(()),

@@ -127,7 +127,10 @@ fn points_as_tokens_hold_them_are_read_and_others_refused() {
     let other = Curve::P384.ec_parameters().unwrap();
     assert_eq!(PublicKey::from_ec_parameters(&other, bare), unsupported);
     for end in [0, 1, 2, 64] {
-        assert_eq!(PublicKey::from_ec_parameters(&parameters, &bare[..end]), unsupported);
+        assert_eq!(
+            PublicKey::from_ec_parameters(&parameters, &bare[..end]),
+            unsupported
+        );
     }
     for broken in [&[][..], b"\x06\x08\x2a", b"secp256r1"] {
         assert_eq!(
