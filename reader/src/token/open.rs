@@ -165,14 +165,7 @@ impl LoggedIn {
 
     /// Whether the key can sign here.
     fn check(&self, key: ObjectHandle) -> Result<(), TokenFault> {
-        let mechanisms = self
-            .module
-            .0
-            .get_mechanism_list(self.slot)
-            .map_err(|error| fault(&error))?;
-        if !mechanisms.contains(&MechanismType::ECDSA) {
-            return Err(TokenFault::Mechanism("CKM_ECDSA"));
-        }
+        self.has(MechanismType::ECDSA, "CKM_ECDSA")?;
         // One by one: a token that knows one of them not at all refuses the whole question.
         if self
             .attribute(key, AttributeType::KeyType)
@@ -209,14 +202,7 @@ impl LoggedIn {
 
     /// A new key that cannot be taken out of the token.
     fn make_key(&self, uri: &TokenUri, curve: Curve) -> Result<ObjectHandle, TokenFault> {
-        let mechanisms = self
-            .module
-            .0
-            .get_mechanism_list(self.slot)
-            .map_err(|error| fault(&error))?;
-        if !mechanisms.contains(&MechanismType::ECC_KEY_PAIR_GEN) {
-            return Err(TokenFault::Mechanism("CKM_EC_KEY_PAIR_GEN"));
-        }
+        self.has(MechanismType::ECC_KEY_PAIR_GEN, "CKM_EC_KEY_PAIR_GEN")?;
         let parameters = curve.ec_parameters().ok_or(TokenFault::Curve(curve.name()))?;
         let id = uri.id.clone().unwrap_or_else(|| {
             // The operating system's source; where it fails there is nothing to go on with.
@@ -243,6 +229,14 @@ impl LoggedIn {
             &[&both[..], &private].concat(),
         );
         made.map(|(_, key)| key).map_err(|error| fault(&error))
+    }
+
+    fn has(&self, mechanism: MechanismType, name: &'static str) -> Result<(), TokenFault> {
+        match self.module.0.get_mechanism_info(self.slot, mechanism) {
+            Ok(_) => Ok(()),
+            Err(Error::Pkcs11(RvError::MechanismInvalid, _)) => Err(TokenFault::Mechanism(name)),
+            Err(error) => Err(fault(&error)),
+        }
     }
 
     fn find(&self, wanted: &[Attribute]) -> Result<Vec<ObjectHandle>, TokenFault> {
