@@ -16,14 +16,15 @@ use serde_json::Value;
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const PIN: &str = "428571";
 
-/// A phone that offers central client mode under the generator of P-256 as its key, which nobody holds.
-fn engagement() -> String {
+/// A phone that offers central client mode under the generator of P-256 as its key, which nobody holds. The
+/// UUID makes each a fresh one: a code that comes twice is the same phone.
+fn engagement(number: u8) -> String {
     const KEY: &str = "a401022001215820\
         6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296225820\
         4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
     let text = format!(
         "a30063312e30018201d818584b{KEY}0281830201a300f401f50b50{}",
-        "11".repeat(16)
+        format!("{number:02x}").repeat(16)
     );
     let digits: Vec<char> = text.chars().filter(|digit| !digit.is_whitespace()).collect();
     let bytes: Vec<u8> = digits
@@ -152,6 +153,7 @@ struct Counter {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    scanned: u8,
 }
 
 impl Counter {
@@ -177,12 +179,14 @@ impl Counter {
             input: child.stdin.take().unwrap(),
             output: BufReader::new(child.stdout.take().unwrap()),
             child,
+            scanned: 0,
         }
     }
 
     /// The reason why a phone was not read.
     fn scan(&mut self) -> String {
-        writeln!(self.input, "{}", engagement()).unwrap();
+        self.scanned += 1;
+        writeln!(self.input, "{}", engagement(self.scanned)).unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         let report: Value = serde_json::from_str(&line).unwrap();
@@ -202,9 +206,12 @@ impl Drop for Counter {
 fn a_token_that_comes_back_is_opened_anew_and_a_refused_pin_is_not_tried_again() {
     let Some((desk, uri)) = desk() else { return };
     let folder = desk.path();
-    let (tokens, away) = (folder.join("tokens"), folder.join("away"));
-    let pull = || fs::rename(&tokens, &away).unwrap();
-    let plug = || fs::rename(&away, &tokens).unwrap();
+    // SoftHSM keeps each token in a folder of its own.
+    let mut tokens = fs::read_dir(folder.join("tokens")).unwrap();
+    let token = tokens.next().unwrap().unwrap().path();
+    let away = folder.join("away");
+    let pull = || fs::rename(&token, &away).unwrap();
+    let plug = || fs::rename(&away, &token).unwrap();
     let mut counter = Counter::start(folder, &uri);
     // Signed, and stopped by whatever this machine's radio says: nobody holds the key of that phone.
     let signed = counter.scan();
