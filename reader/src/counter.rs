@@ -109,7 +109,7 @@ impl Counter {
             read.reader_key.as_deref(),
             read.pkcs11.as_deref(),
             read.pin_env.as_deref(),
-        );
+        )?;
         let identity = match (&read.reader_cert, key) {
             (Some(certificate), Some(key)) => Some(Identity::load(certificate, key)?),
             _ => None,

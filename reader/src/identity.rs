@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::say;
 #[cfg(feature = "pkcs11")]
 use crate::token::{TokenKey, TokenPlace};
+use crate::token_fault::TokenFault;
 
 pub(crate) const MAX_FILE: u64 = 1024 * 1024;
 
@@ -24,20 +25,31 @@ pub(crate) enum KeyPlace<'f> {
     /// A file in PKCS#8.
     File(&'f Path),
     /// A PKCS#11 URI, and the name of the environment variable with the PIN.
+    #[cfg(feature = "pkcs11")]
     Token(&'f str, Option<&'f str>),
 }
 
 impl<'f> KeyPlace<'f> {
     /// What the flags say; none where they say nothing.
+    ///
+    /// # Errors
+    /// They name a token, and this build knows none.
     pub(crate) fn new(
         file: Option<&'f Path>,
         uri: Option<&'f str>,
         pin_variable: Option<&'f str>,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, StartError> {
         match (file, uri) {
-            (Some(file), _) => Some(Self::File(file)),
-            (None, Some(uri)) => Some(Self::Token(uri, pin_variable)),
-            (None, None) => None,
+            (Some(file), _) => Ok(Some(Self::File(file))),
+            #[cfg(feature = "pkcs11")]
+            (None, Some(uri)) => Ok(Some(Self::Token(uri, pin_variable))),
+            #[cfg(not(feature = "pkcs11"))]
+            (None, Some(_)) => {
+                let _ = pin_variable;
+                let words = "this build knows no tokens; build the reader with the feature pkcs11";
+                Err(StartError::Argument(words.to_owned()))
+            }
+            (None, None) => Ok(None),
         }
     }
 }
@@ -49,9 +61,28 @@ pub(crate) struct Identity {
 }
 
 enum ReaderKey {
-    File(SigningKey),
+    File(Box<SigningKey>),
     #[cfg(feature = "pkcs11")]
     Token(Box<TokenKey>),
+}
+
+impl ReaderKey {
+    fn signer(&self) -> &dyn Signer {
+        match self {
+            Self::File(key) => key.as_ref(),
+            #[cfg(feature = "pkcs11")]
+            Self::Token(key) => key.as_ref(),
+        }
+    }
+
+    /// What the token says of the signature that was not made.
+    fn token_fault(&self) -> Option<TokenFault> {
+        match self {
+            Self::File(_) => None,
+            #[cfg(feature = "pkcs11")]
+            Self::Token(key) => key.take_fault(),
+        }
+    }
 }
 
 impl Identity {
@@ -63,15 +94,13 @@ impl Identity {
         };
         let x5chain = load_chain(certificate)?;
         let key = match key {
-            KeyPlace::File(file) => ReaderKey::File(load_key(file)?),
+            KeyPlace::File(file) => ReaderKey::File(Box::new(load_key(file)?)),
             #[cfg(feature = "pkcs11")]
             KeyPlace::Token(uri, pin_variable) => {
                 let place = TokenPlace::new(uri, pin_variable)?;
                 let public_key = ReaderIdentity::public_key_of(&x5chain).map_err(fault)?;
                 ReaderKey::Token(Box::new(TokenKey::open(place, &public_key)?))
             }
-            #[cfg(not(feature = "pkcs11"))]
-            KeyPlace::Token(..) => return Err(without_pkcs11()),
         };
         let identity = Self { x5chain, key };
         identity.reader().map_err(fault)?;
@@ -86,12 +115,11 @@ impl Identity {
     ) -> Result<(), Failure> {
         let signature = |error: &dyn core::error::Error| Failure::Signature(error.to_string());
         let reader = self.reader().map_err(|error| signature(&error))?;
-        request
-            .sign(transcript, &reader)
-            .map_err(|error| match self.token_fault() {
-                Some(failure) => failure,
-                None => signature(&error),
-            })
+        let signed = request.sign(transcript, &reader);
+        signed.map_err(|error| match self.key.token_fault() {
+            Some(fault) => Failure::Token(fault),
+            None => signature(&error),
+        })
     }
 
     /// Says what an operator should know of the certificate at this instant: a phone says nothing to one that it does not
@@ -105,21 +133,7 @@ impl Identity {
     }
 
     fn reader(&self) -> Result<ReaderIdentity<'_>, ReaderIdentityError> {
-        let signer: &dyn Signer = match &self.key {
-            ReaderKey::File(key) => key,
-            #[cfg(feature = "pkcs11")]
-            ReaderKey::Token(key) => key.as_ref(),
-        };
-        ReaderIdentity::new(self.x5chain.clone(), signer)
-    }
-
-    /// What the token says of the signature that was not made.
-    fn token_fault(&self) -> Option<Failure> {
-        match &self.key {
-            ReaderKey::File(_) => None,
-            #[cfg(feature = "pkcs11")]
-            ReaderKey::Token(key) => key.take_fault().map(Failure::Token),
-        }
+        ReaderIdentity::new(self.x5chain.clone(), self.key.signer())
     }
 }
 
@@ -136,10 +150,4 @@ pub(crate) fn load_key(file: &Path) -> Result<SigningKey, StartError> {
         path: file.to_owned(),
         fault: error.to_string(),
     })
-}
-
-/// This build has no PKCS#11.
-#[cfg(not(feature = "pkcs11"))]
-pub(crate) fn without_pkcs11() -> StartError {
-    StartError::Argument("this build knows no tokens; build the reader with the feature pkcs11".to_owned())
 }

@@ -241,6 +241,21 @@ mod tests {
                 "the token refuses the PIN, which is not tried again; one try is left",
             ),
             (
+                TokenFault::PinWrong(TriesLeft::Unknown),
+                "token.pin",
+                "the token refuses the PIN, which is not tried again; it does not say how many tries are left",
+            ),
+            (
+                TokenFault::PinWrong(TriesLeft::Fewer),
+                "token.pin",
+                "the token refuses the PIN, which is not tried again; it says that tries have been spent, and not how many are left",
+            ),
+            (
+                TokenFault::PinWrong(TriesLeft::None),
+                "token.pin",
+                "the token refuses the PIN, which is not tried again; no try is left: the token is locked",
+            ),
+            (
                 TokenFault::PinLastTry,
                 "token.pin",
                 "the token has one try of the PIN left, and it is not spent without a person",

@@ -278,7 +278,7 @@ fn a_chain_and_a_key_that_are_no_reader_are_refused() {
 struct Unplugged(SigningKey);
 
 impl Signer for Unplugged {
-    fn public_key(&self) -> &crate::crypto::PublicKey {
+    fn public_key(&self) -> &PublicKey {
         self.0.public_key()
     }
 

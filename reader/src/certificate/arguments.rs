@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use mdoc::crypto::Curve;
 
+use crate::counter::StartError;
 use crate::identity::KeyPlace;
 
 /// Asks for a reader's certificate, or looks at the one there is.
@@ -83,7 +84,7 @@ pub(super) struct KeyFlags {
 }
 
 impl KeyFlags {
-    pub(super) fn place(&self) -> Option<KeyPlace<'_>> {
+    pub(super) fn place(&self) -> Result<Option<KeyPlace<'_>>, StartError> {
         KeyPlace::new(
             self.key.as_deref(),
             self.pkcs11.as_deref(),

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &CertificateArguments) -> Result<u8, StartError> {
 }
 
 fn run_check(flags: &Check) -> Result<u8, StartError> {
-    let report = look_at(&flags.cert, flags.key.place(), flags.anchor.as_deref())?;
+    let report = look_at(&flags.cert, flags.key.place()?, flags.anchor.as_deref())?;
     if flags.json {
         crate::print(&format!("{}\n", report.to_json()));
     } else {
@@ -89,8 +89,6 @@ fn key_findings(chain: &[Vec<u8>], key: KeyPlace<'_>) -> Result<Vec<Finding>, St
                 Err(fault) => Err(fault.into()),
             }
         }
-        #[cfg(not(feature = "pkcs11"))]
-        KeyPlace::Token(..) => Err(crate::identity::without_pkcs11()),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(flags: &Request) -> Result<(), StartError> {
             fault: "is there already and is not written over; name a new file".to_owned(),
         });
     }
-    match flags.key.place() {
+    match flags.key.place()? {
         Some(KeyPlace::File(file)) => write(flags, &find_or_make(flags, file)?),
         #[cfg(feature = "pkcs11")]
         Some(KeyPlace::Token(uri, pin_variable)) => {
@@ -36,8 +36,6 @@ pub(super) fn run(flags: &Request) -> Result<(), StartError> {
             });
             write(flags, &key)
         }
-        #[cfg(not(feature = "pkcs11"))]
-        Some(KeyPlace::Token(..)) => Err(crate::identity::without_pkcs11()),
         None => Err(StartError::Argument(
             "say with --key or --pkcs11 where the key is".to_owned(),
         )),

@@ -111,7 +111,7 @@ impl TokenKey {
             place,
             module,
             public_key,
-            algorithm: algorithm.ok_or(TokenFault::Curve(curve.name()))?,
+            algorithm: algorithm.ok_or_else(|| TokenFault::Curve(curve.name()))?,
             state: RefCell::new(state),
             fault: RefCell::new(None),
         })

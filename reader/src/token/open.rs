@@ -203,7 +203,9 @@ impl LoggedIn {
     /// A new key that cannot be taken out of the token.
     fn make_key(&self, uri: &TokenUri, curve: Curve) -> Result<ObjectHandle, TokenFault> {
         self.has(MechanismType::ECC_KEY_PAIR_GEN, "CKM_EC_KEY_PAIR_GEN")?;
-        let parameters = curve.ec_parameters().ok_or(TokenFault::Curve(curve.name()))?;
+        let parameters = curve
+            .ec_parameters()
+            .ok_or_else(|| TokenFault::Curve(curve.name()))?;
         let id = uri.id.clone().unwrap_or_else(|| {
             // The operating system's source; where it fails there is nothing to go on with.
             let mut id = vec![0; KEY_ID_BYTES];
