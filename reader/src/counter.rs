@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use mdoc::engagement::DeviceEngagement;
 use mdoc::limits::Limits;
 use mdoc::session::{Engaged, Handover, MonotonicTime, ReaderSession, SessionSettings, SessionTranscript};
+use mdoc::time::UnixTime;
 use relying_party::bundle::{LoadedBundle, age_words};
 use relying_party::purpose::{Purpose, SeenBefore};
 use relying_party::{DeviceKeys, TrustFile, TrustSnapshot, judge};
@@ -60,6 +61,8 @@ pub(crate) struct Counter {
     bundle: Option<Arc<LoadedBundle>>,
     named: String,
     identity: Option<Identity>,
+    /// When the reader's certificate was last looked at.
+    looked: Option<UnixTime>,
     pub(crate) settings: SessionSettings,
     limits: Limits,
     service_timeout: Option<Duration>,
@@ -114,16 +117,14 @@ impl Counter {
             (Some(certificate), Some(key)) => Some(Identity::load(certificate, key)?),
             _ => None,
         };
-        if let Some(identity) = &identity {
-            identity.warn(clock.now());
-        }
-        let counter = Self {
+        let mut counter = Self {
             purpose,
             judge,
             bundles,
             bundle,
             named: read.purpose.clone(),
             identity,
+            looked: None,
             settings: SessionSettings {
                 connect_timeout: Duration::from_secs(read.connect_timeout.unwrap_or(connect_timeout)),
                 request_timeout: Duration::from_secs(read.request_timeout),
@@ -137,6 +138,7 @@ impl Counter {
             quiet: read.quiet,
             clock,
         };
+        counter.look_at_certificate();
         counter.tell_bundle();
         Ok(counter)
     }
@@ -154,9 +156,26 @@ impl Counter {
         }
     }
 
+    /// Says what is wrong with the reader's certificate, at the start and once a day: a counter runs for longer than a
+    /// certificate may last.
+    fn look_at_certificate(&mut self) {
+        const DAY: i64 = 86_400;
+        let now = self.clock.now();
+        let since = |looked: UnixTime| now.seconds().saturating_sub(looked.seconds());
+        if let Some(identity) = &self.identity
+            && self
+                .looked
+                .is_none_or(|looked| !(0..DAY).contains(&since(looked)))
+        {
+            identity.warn(now);
+            self.looked = Some(now);
+        }
+    }
+
     /// Goes over to a newer bundle, between two transactions. One without a purpose that can be asked
     /// of a phone is not gone over to.
     pub(crate) fn renew(&mut self) {
+        self.look_at_certificate();
         let Some(newer) = self.bundles.as_ref().and_then(|bundles| bundles.bundle()) else {
             return;
         };
