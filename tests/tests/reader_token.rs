@@ -540,7 +540,7 @@ fn each_thing_that_is_wrong_with_a_token_has_its_sentence() {
         (from("absent"), "the PIN cannot be read from"),
         (from("two-lines"), "one line with the PIN is asked for"),
         (from("empty"), "one line with the PIN is asked for"),
-        (from("long"), "is larger than 512 bytes"),
+        (from("long"), "more than 512 bytes"),
         (from("binary"), "no text in UTF-8"),
         (
             "pkcs11:object=r?module-path=/nonexistent/module.so".to_owned(),

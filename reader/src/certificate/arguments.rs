@@ -42,9 +42,11 @@ pub(super) struct Request {
 
 const REQUEST_HELP: &str = "\
 Examples:
-  reader certificate request --subject 'CN=Counter 1,O=Example Ltd,C=JP' --key reader.pem --out reader.csr
-  reader certificate request --subject 'CN=Counter 1,O=Example Ltd,C=JP' --out reader.csr \\
-    --pkcs11 'pkcs11:token=counter;object=reader?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/reader/pin'
+  reader certificate request --subject 'CN=Counter 1,O=Example Ltd,C=JP' \\
+    --key reader.key --out reader.csr
+  reader certificate request --subject 'CN=Counter 1,O=Example Ltd,C=JP' \\
+    --pkcs11 \"pkcs11:token=counter;object=reader?module-path=$MODULE&pin-source=$PIN\" \\
+    --out reader.csr
 
 Exit status: 0 the request is written, 64 wrong usage, a file or token that cannot be used.";
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cryptoki::types::AuthPin;
+use operator::OperatorError;
 use zeroize::Zeroizing;
 
 use crate::say;
@@ -31,7 +32,14 @@ impl PinSource {
         let text = match self {
             Self::File(path) => {
                 let bytes = operator::read_file(path, MAX_PIN).map(Zeroizing::new);
-                let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
+                let bytes = bytes.map_err(|error| {
+                    unreadable(match error {
+                        // The sentence names the file already.
+                        OperatorError::Read { error, .. } => error.to_string(),
+                        OperatorError::TooLarge { limit, .. } => format!("more than {limit} bytes"),
+                        error => error.to_string(),
+                    })
+                })?;
                 let text = std::str::from_utf8(&bytes);
                 Zeroizing::new(
                     text.map_err(|_| unreadable("no text in UTF-8".to_owned()))?
