@@ -42,6 +42,8 @@ pub(crate) enum TokenFault {
     NoPublicKey,
     /// The key asks for the PIN before each signature.
     AsksEachTime,
+    /// The key is of another kind, such as RSA.
+    NoEcKey,
     /// The certificate's key is not one that a token signs with here.
     Curve(&'static str),
     /// The key is not the one in the certificate.
@@ -85,6 +87,7 @@ impl TokenFault {
             | Self::SeveralKeys(_)
             | Self::NoPublicKey
             | Self::AsksEachTime
+            | Self::NoEcKey
             | Self::Curve(_)
             | Self::OtherKey => "token.key",
             Self::Mechanism(_) => "token.mechanism",
@@ -121,7 +124,9 @@ impl TokenFault {
             Self::AsksEachTime => {
                 "use a key that asks for its PIN once a session, such as that of slot 9a of a PIV card"
             }
-            Self::Curve(_) => "use a key on P-256, P-384 or P-521 in the token, or a key file",
+            Self::NoEcKey | Self::Curve(_) => {
+                "use a key on P-256, P-384 or P-521 in the token, or a key file"
+            }
             Self::OtherKey => {
                 "give the certificate that was issued for this key, or the key it was issued for"
             }
@@ -168,6 +173,7 @@ impl fmt::Display for TokenFault {
                 f.write_str("the token has no public key that goes with the private one, or not on a curve that is supported")
             }
             Self::AsksEachTime => f.write_str("the key asks for the PIN before each signature"),
+            Self::NoEcKey => f.write_str("the key in the token is of another kind than EC"),
             Self::Curve(name) => write!(f, "a key on {name} is not signed with in a token"),
             Self::OtherKey => f.write_str("the key in the token is not the key of the reader's certificate"),
             Self::Mechanism(name) => write!(f, "the token does not have {name}"),
@@ -289,6 +295,11 @@ mod tests {
                 TokenFault::AsksEachTime,
                 "token.key",
                 "the key asks for the PIN before each signature",
+            ),
+            (
+                TokenFault::NoEcKey,
+                "token.key",
+                "the key in the token is of another kind than EC",
             ),
             (
                 TokenFault::Curve("Ed25519"),

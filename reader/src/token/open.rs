@@ -171,7 +171,7 @@ impl LoggedIn {
             .attribute(key, AttributeType::KeyType)
             .is_some_and(|kind| kind != Attribute::KeyType(KeyType::EC))
         {
-            return Err(TokenFault::Curve("another kind of curve, or RSA,"));
+            return Err(TokenFault::NoEcKey);
         }
         if self.attribute(key, AttributeType::AlwaysAuthenticate) == Some(Attribute::AlwaysAuthenticate(true))
         {
