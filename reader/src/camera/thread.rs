@@ -1,6 +1,5 @@
 //! The thread behind a camera: it opens the camera again for as long as codes are wanted.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -150,7 +149,7 @@ fn session(
     // The library takes for granted that a driver keeps to the rules, and panics where one does not. What was open is closed
     // on the way.
     let run = || watch.run(&mut super::device::Camera::open(path, start)?, recipient);
-    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(CameraFault::Gone))
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(Err(CameraFault::Gone))
 }
 
 /// This build has recordings only, and [`Input`] refuses a device.
