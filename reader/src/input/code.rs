@@ -236,7 +236,7 @@ pub(crate) mod tests {
                 CodeFault::Engagement(EngagementError::ReverseEngagement),
             ),
             // Too short for its one case to mean anything.
-            ("mdoc:AAAA", CodeFault::Engagement(EngagementError::NotAMap)),
+            ("mdoc:AA", CodeFault::Engagement(EngagementError::NotAMap)),
             (
                 &format!("]Q3]Q3{code}"),
                 CodeFault::Engagement(EngagementError::Scheme),
