@@ -234,7 +234,7 @@ def beside(lab):
     scanner.unplug()
 
 
-@case('a keyboard that another program has is told, and taken when it is free')
+@case('a scanner that another program has is told, and taken when it is free')
 def taken(lab):
     keyboard = Keyboard('a scanner')
     first = counters.counter(lab, '--scanner-keyboard', keyboard.path)
