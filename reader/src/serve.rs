@@ -92,7 +92,7 @@ fn serve_lines(
                 }
                 Err(fault) => {
                     // The text may be anybody's: only what is wrong with it is told.
-                    say(&fault.to_string());
+                    say(&format!("{fault} ({})", fault.code()));
                     Err(fault.into())
                 }
             },
