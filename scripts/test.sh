@@ -43,6 +43,9 @@ bluetooth() {
     run "with Bluetooth" some \
         cargo test -p reader -p holder --features reader/bluetooth,holder/bluetooth --lib --bins --tests --locked \
         --no-fail-fast --color never
+    # Scanners want somewhere to go on to, even where that is not there.
+    run "with scanners" some \
+        cargo test -p reader --features bluetooth,scanner --lib --bins --test scanner --locked --no-fail-fast --color never
 }
 
 # The reader with NFC, as far as that needs no reader; `make test-nfc` does the rest.

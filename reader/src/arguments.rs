@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::certificate::CertificateArguments;
+use crate::input::ScannerFlags;
 
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
 #[derive(Parser)]
@@ -17,7 +18,7 @@ pub(crate) struct Arguments {
 const AFTER_HELP: &str = "\
 Exit status of read: 0 accepted, 1 rejected, 2 undetermined, 3 the session (or the service that judges) failed
 and there is no verdict, 64 wrong usage, an unreadable file or a bad configuration. serve ends with 0 at the end
-of its input, and with 64 where it cannot start.";
+of its input or when it is told to, and with 64 where it cannot start.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -59,9 +60,10 @@ pub(crate) struct Read {
     pub(crate) format: Format,
 }
 
-/// Waits for codes on standard input, one a line as a scanner types them, and with --nfc for phones on an NFC reader beside
-/// it, reads each phone over Bluetooth or NFC, prints one JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
-/// transaction and starts the next. Nothing is kept.
+/// Waits for codes on standard input, one a line as a scanner types them, from the scanners that are named, and with --nfc for
+/// phones on an NFC reader, all beside each other; reads each phone over Bluetooth or NFC, prints one JSON line for each,
+/// and waits again until the end of standard input, or, with scanners, until it is told to end. A fresh code while a phone is
+/// being read ends that transaction and starts the next. Nothing is kept.
 #[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -74,6 +76,8 @@ pub(crate) struct Serve {
     pub(crate) radio: Radio,
     #[command(flatten)]
     pub(crate) near: Near,
+    #[command(flatten)]
+    pub(crate) scanners: ScannerFlags,
 }
 
 /// What is asked and who judges.

@@ -10,6 +10,7 @@ mod counter;
 mod failure;
 mod identity;
 mod inbox;
+mod input;
 mod interrupt;
 mod loopback;
 #[cfg(feature = "nfc")]
@@ -38,7 +39,6 @@ use clock::Clock;
 use counter::{Counter, StartError};
 use failure::Failure;
 use loopback::{Connected, Loopback};
-use mdoc::engagement::DeviceEngagement;
 use mdoc::session::{Handover, SessionTranscript};
 use mdoc::time::UnixTime;
 use relying_party::DeviceKeys;
@@ -147,9 +147,9 @@ fn read_code(read: &Read, counter: &Counter) -> Result<Conversed, StartError> {
     // From here on there is something to end in good order.
     interrupt::on_interrupt(move || stop.wish()).map_err(|error| StartError::Argument(error.to_string()))?;
     let clock = Instant::now();
-    let result = DeviceEngagement::from_uri(text.trim())
-        .map_err(|_| Failure::Engagement)
-        .and_then(|engagement| converse(counter, &engagement, Handover::Qr, connector.as_mut(), clock));
+    let result = input::code::read(&text)
+        .map_err(Failure::from)
+        .and_then(|code| converse(counter, &code.engagement, Handover::Qr, connector.as_mut(), clock));
     Ok((result, Some(connector)))
 }
 

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mdoc::engagement::DeviceEngagement;
 use mdoc::nfc::handover::NfcEngagement;
 use mdoc::session::Handover;
 
@@ -14,14 +13,16 @@ use crate::connectors::connector;
 use crate::counter::{Counter, StartError};
 use crate::failure::Failure;
 use crate::inbox::{Inbox, Next};
+use crate::input::{self, code};
 use crate::interrupt::on_interrupt;
 use crate::step::Step;
 use crate::transaction::{Outcome, converse};
 use crate::transport::{Connector, Stop};
 use crate::{RADIO_CONNECT, say};
 
-/// Serves standard input until it ends, or the program is told to.
+/// Serves standard input and the other inputs until the first ends alone, or the program is told to.
 pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
+    serve.scanners.check_any(serve.near.nfc)?;
     let mut counter = Counter::load(&serve.common, RADIO_CONNECT, Clock::System)?;
     counter.pull_every(Duration::from_secs(serve.bundle_every));
     let stop = Stop::default();
@@ -30,9 +31,14 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let inbox = Arc::new(Inbox::new(stop));
     let interrupted = Arc::clone(&inbox);
     on_interrupt(move || interrupted.end()).map_err(|error| StartError::Argument(error.to_string()))?;
-    let filled = Arc::clone(&inbox);
-    // The thread ends with the input, or with the process.
-    std::thread::spawn(move || filled.fill(io::stdin().lock()));
+    // The threads end with their input, or with the process.
+    input::start(&serve.scanners, &inbox, counter.quiet)?;
+    if serve.scanners.no_stdin {
+        inbox.outlive_lines();
+    } else {
+        let filled = Arc::clone(&inbox);
+        std::thread::spawn(move || filled.fill(io::stdin().lock()));
+    }
     serve_lines(&mut counter, &inbox, connector.as_mut(), &mut io::stdout())
 }
 
@@ -79,15 +85,15 @@ fn serve_lines(
         counter.renew();
         let clock = Instant::now();
         let result = match arrival {
-            Arrival::Line(line) => match DeviceEngagement::from_uri(&line) {
-                Ok(engagement) => {
+            Arrival::Line(line) => match code::read(&line) {
+                Ok(code) => {
                     counter.step(Step::Engaged);
-                    converse(counter, &engagement, Handover::Qr, connector, clock)
+                    converse(counter, &code.engagement, Handover::Qr, connector, clock)
                 }
-                Err(error) => {
+                Err(fault) => {
                     // The text may be anybody's: only what is wrong with it is told.
-                    say(&format!("not the code of a mobile document: {error}"));
-                    Err(Failure::Engagement)
+                    say(&format!("{fault} ({})", fault.code()));
+                    Err(fault.into())
                 }
             },
             Arrival::Phone(engaged) => engaged.and_then(|engaged| {
