@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::till::TillFlags;
+
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
 #[derive(Parser)]
 #[command(name = "reader", version, about, after_help = AFTER_HELP)]
@@ -70,6 +72,8 @@ pub(crate) struct Serve {
     pub(crate) radio: Radio,
     #[command(flatten)]
     pub(crate) near: Near,
+    #[command(flatten)]
+    pub(crate) till: TillFlags,
 }
 
 /// What is asked and who judges.

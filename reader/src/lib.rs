@@ -20,6 +20,7 @@ mod radio;
 mod radio_fault;
 mod serve;
 mod step;
+mod till;
 mod transaction;
 mod transport;
 mod upstream;

@@ -1,0 +1,1 @@
+//! The till link of the program itself: what runs without a phone.
