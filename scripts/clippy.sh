@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lints every target, with the default features, with the pure backend and, on Linux, with Bluetooth and NFC; a warning is an error.
+# Lints every target, with the default features, with the pure backend and, on Linux, with Bluetooth, NFC and the till link; a warning is an error.
 . "$(dirname "$0")/lib.sh"
 
 need_component clippy cargo clippy --version
@@ -9,6 +9,8 @@ if [ "$(uname)" = Linux ]; then
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
     cargo clippy -p reader --features nfc --all-targets --locked -- -D warnings
+    cargo clippy -p reader --features till --all-targets --locked -- -D warnings
+    cargo clippy -p reader --features till,bluetooth --all-targets --locked -- -D warnings
     cargo clippy -p reader --features nfc,bluetooth --all-targets --locked -- -D warnings
     cargo clippy -p reader -p holder --features reader/bluetooth,holder/bluetooth --all-targets --locked -- -D warnings
 fi

@@ -49,6 +49,7 @@ fn refused(folder: &Path, more: &[&str]) -> String {
 /// A counter at work; killed with the test.
 struct Counter {
     child: Child,
+    scanned: u32,
     codes: Option<ChildStdin>,
     results: Option<BufReader<ChildStdout>>,
     words: BufReader<ChildStderr>,
@@ -67,6 +68,7 @@ impl Counter {
             results: child.stdout.take().map(BufReader::new),
             words: BufReader::new(child.stderr.take().unwrap()),
             child,
+            scanned: 0,
         }
     }
 
@@ -84,8 +86,15 @@ impl Counter {
 
     /// One transaction that fails, and its line on standard output.
     fn fail(&mut self) -> Value {
-        self.codes.as_mut().unwrap().write_all(b"no code\n").unwrap();
+        self.scan();
         self.result()
+    }
+
+    /// A line that is no code. Each is another one: the same again, while it is in work, changes nothing.
+    fn scan(&mut self) {
+        self.scanned += 1;
+        let line = format!("no code {}\n", self.scanned);
+        self.codes.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
     }
 
     fn result(&mut self) -> Value {
@@ -118,6 +127,21 @@ fn line_with(stream: &mut impl BufRead, begins: &str) -> String {
             return line.trim_end().to_owned();
         }
     }
+}
+
+/// The first line on the socket. The connection counts when it was taken, so that something happens until a line comes.
+fn heard(till: &mut BufReader<UnixStream>, mut happen: impl FnMut()) -> String {
+    till.get_ref()
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    let mut line = String::new();
+    while !line.ends_with('\n') {
+        happen();
+        // A line that is cut by the timeout goes on with the next look.
+        let _ = till.read_line(&mut line);
+    }
+    till.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+    line
 }
 
 /// The status of an answer, its head and its body.
@@ -207,17 +231,8 @@ fn a_failed_transaction_reaches_every_till_and_a_signal_ends_them() {
     let mode = fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o660);
     let mut till = BufReader::new(UnixStream::connect(&socket).unwrap());
-    // The connection was taken when a line comes; a few results may pass until then.
-    till.get_ref()
-        .set_read_timeout(Some(Duration::from_millis(50)))
-        .unwrap();
-    let mut line = String::new();
     let mut told = vec![first];
-    while !line.ends_with('\n') {
-        told.push(counter.fail());
-        // A line that is cut by the timeout goes on with the next one.
-        let _ = till.read_line(&mut line);
-    }
+    let line = heard(&mut till, || told.push(counter.fail()));
     assert!(line.starts_with(r#"{"event":""#), "{line}");
     for result in &told {
         let data = line_with(&mut events, r#"data: {"event":"result""#);
@@ -243,7 +258,6 @@ fn a_failed_transaction_reaches_every_till_and_a_signal_ends_them() {
     assert_eq!(counter.terminate(), Some(0));
     assert!(!socket.exists());
     let mut rest = Vec::new();
-    till.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
     till.read_to_end(&mut rest).unwrap();
     events.read_to_end(&mut rest).unwrap();
 }
@@ -616,7 +630,8 @@ fn the_ninth_stream_is_refused_until_one_ends() {
         if let Ok(stream) = open() {
             break stream;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        // A till that has gone is noticed as it is told something.
+        counter.fail();
     };
     counter.fail();
     line_with(&mut again, "data: ");
@@ -632,19 +647,18 @@ fn a_counter_goes_on_without_its_standard_output_where_others_are_told() {
     counter.fail();
     let socket = UnixStream::connect(folder.path().join("till")).unwrap();
     drop(counter.results.take());
-    let codes = counter.codes.as_mut().unwrap();
-    codes.write_all(b"no code\n").unwrap();
+    counter.scan();
     line_with(
         &mut counter.words,
         "reader: warning: nobody reads standard output any more",
     );
-    counter.codes.as_mut().unwrap().write_all(b"another\n").unwrap();
-    line_with(&mut BufReader::new(socket), r#"{"event":"result""#);
+    let mut socket = BufReader::new(socket);
+    assert!(heard(&mut socket, || counter.scan()).starts_with(r#"{"event":""#));
     assert_eq!(counter.terminate(), Some(0));
     // Where nobody else is told, it ends.
     let mut alone = Counter::start(folder.path(), &[]);
     drop(alone.results.take());
-    alone.codes.as_mut().unwrap().write_all(b"no code\n").unwrap();
+    alone.scan();
     line_with(&mut alone.words, "reader: nobody reads the results");
     assert_eq!(alone.child.wait().unwrap().code(), Some(64));
 }
