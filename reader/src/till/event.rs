@@ -8,7 +8,7 @@ use std::time::Duration;
 use mdoc::time::UnixTime;
 use mdoc::verify::Reason;
 use rand_core::Rng as _;
-use relying_party::purpose::{Answer, Audience, Purpose, Rule};
+use relying_party::purpose::{Answer, Audience, Documents, Purpose, Rule};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -44,6 +44,8 @@ pub(crate) struct ResultEvent {
     conclusion: Conclusion,
     /// The conditions of the purpose, by name; none unless accepted.
     answer: BTreeMap<String, bool>,
+    /// Whether it was accepted and every condition holds.
+    is_yes: bool,
     /// Codes of this program, the deciding one first.
     reasons: Vec<&'static str>,
     purpose: String,
@@ -89,12 +91,19 @@ impl TillEvent {
 
 #[cfg(feature = "till")]
 impl TillEvent {
-    /// What it came to, where it is the end of a transaction.
-    pub(super) const fn conclusion(&self) -> Option<Conclusion> {
-        match self {
-            Self::Phase(_) => None,
-            Self::Result(event) => Some(event.conclusion),
-        }
+    /// The code of a result: a letter, and the exit status that `reader read` has for it. An acceptance with a condition
+    /// that does not hold has a letter of its own, for a till that knows nothing but the code.
+    pub(super) const fn code(&self) -> Option<&'static str> {
+        let Self::Result(event) = self else {
+            return None;
+        };
+        Some(match event.conclusion {
+            Conclusion::Accepted if event.is_yes => "A0",
+            Conclusion::Accepted => "N0",
+            Conclusion::Rejected => "R1",
+            Conclusion::Undetermined => "U2",
+            Conclusion::NoVerdict => "F3",
+        })
     }
 
     /// The name of its kind.
@@ -115,17 +124,6 @@ impl Conclusion {
             Self::NoVerdict => None,
         }
     }
-
-    /// A letter, and the exit status that `reader read` has for it.
-    #[cfg(feature = "till")]
-    pub(super) const fn code(self) -> &'static str {
-        match self {
-            Self::Accepted => "A0",
-            Self::Rejected => "R1",
-            Self::Undetermined => "U2",
-            Self::NoVerdict => "F3",
-        }
-    }
 }
 
 impl ResultEvent {
@@ -142,6 +140,7 @@ impl ResultEvent {
             at,
             conclusion: Conclusion::NoVerdict,
             answer: BTreeMap::new(),
+            is_yes: false,
             reasons: Vec::new(),
             purpose: purpose.id().to_owned(),
             phase: None,
@@ -156,7 +155,8 @@ impl ResultEvent {
                 };
                 event.reasons = reasons(report);
                 if event.conclusion == Conclusion::Accepted {
-                    event.answer = conditions(report, purpose);
+                    event.answer = answered(report, purpose);
+                    event.is_yes = holds(&event.answer, purpose);
                 }
             }
             Err(failure) => {
@@ -218,11 +218,26 @@ fn reasons(report: &Value) -> Vec<&'static str> {
 }
 
 /// The answers of a report to the conditions of the purpose.
-fn conditions(report: &Value, purpose: &Purpose) -> BTreeMap<String, bool> {
-    answers(purpose)
-        .filter(|answer| matches!(answer.rule, Rule::AgeOver { .. } | Rule::Equals { .. }))
+fn answered(report: &Value, purpose: &Purpose) -> BTreeMap<String, bool> {
+    conditions(purpose)
         .filter_map(|answer| Some((answer.name.clone(), report["answers"][&answer.name].as_bool()?)))
         .collect()
+}
+
+/// Whether every condition holds that has to be answered; where any document will do, one that is answered.
+fn holds(answered: &BTreeMap<String, bool>, purpose: &Purpose) -> bool {
+    let is_true = |answer: &Answer| answered.get(&answer.name) == Some(&true);
+    let mut conditions = conditions(purpose).filter(|answer| !answer.optional).peekable();
+    let is_whole = match purpose.rule() {
+        Documents::All => conditions.all(is_true),
+        Documents::Any => conditions.peek().is_none() || conditions.any(is_true),
+    };
+    is_whole && answered.values().all(|holds| *holds)
+}
+
+/// The answers of a purpose that are true or false.
+fn conditions(purpose: &Purpose) -> impl Iterator<Item = &Answer> {
+    answers(purpose).filter(|answer| matches!(answer.rule, Rule::AgeOver { .. } | Rule::Equals { .. }))
 }
 
 /// The names of the answers of a purpose that return an element's value.
@@ -327,6 +342,28 @@ mod tests {
         let report = json!({ "verdict": "rejected", "reason": "Taro", "checks": "Taro",
             "documents": [{ "reason": "mso.expired Taro", "checks": [{ "reason": "Taro" }, { "reason": 1 }, 2] }, "Taro"] });
         assert_eq!(line(&Ok(report), "age-20")["reasons"], json!([]));
+    }
+
+    #[test]
+    fn an_acceptance_without_a_yes_is_none_to_a_till_that_knows_codes_alone() {
+        let yes = |answers: Value, purpose: &Purpose| {
+            let report = json!({ "answers": answers });
+            holds(&answered(&report, purpose), purpose)
+        };
+        for id in ["age-20", "age-20-any", "age-20-unattended"] {
+            assert!(yes(json!({ "over_20": true }), &purpose(id)), "{id}");
+            for no in [
+                json!({ "over_20": false }),
+                json!({}),
+                json!({ "over_20": null }),
+                json!({ "over_20": "true" }),
+                json!({ "over_18": true }),
+            ] {
+                assert!(!yes(no.clone(), &purpose(id)), "{id}: {no}");
+            }
+        }
+        // A purpose without conditions is answered by what it returns.
+        assert!(yes(json!({}), &purpose("identity-basic")));
     }
 
     #[test]

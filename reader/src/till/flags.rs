@@ -26,7 +26,7 @@ pub(crate) struct TillFlags {
     /// A web page that may ask over HTTP, such as https://till.example; may be given more than once
     #[arg(long, value_name = "ORIGIN", requires = "till_http")]
     pub(crate) till_origin: Vec<String>,
-    /// A serial line that gets a short code for each result: A0, R1, U2 or F3; 9600 baud unless given
+    /// A serial line that gets a short code for each result: A0, N0, R1, U2 or F3; 9600 baud unless given
     #[arg(long, value_name = "PATH[,BAUD]")]
     pub(crate) till_serial: Option<SerialLine>,
 }

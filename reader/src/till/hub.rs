@@ -119,7 +119,7 @@ impl Hub {
             state.kept.pop_front();
         }
         state.kept.push_back(Arc::clone(&told));
-        if event.conclusion().is_some() {
+        if event.code().is_some() {
             state.last_result = Some(Arc::clone(&told));
         }
         state

@@ -8,7 +8,6 @@ use std::time::Duration;
 use serial2::SerialPort;
 
 use super::channels::Busy;
-use super::event::Conclusion;
 use super::hub::{Begin, Hub, Kind, Told, Unheard};
 use super::serial_line::SerialLine;
 use crate::say;
@@ -22,10 +21,10 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) fn start(line: &SerialLine, hub: &Hub, busy: &Busy) {
     let (sender, receiver) = sync_channel(WAITING);
     let sink = Box::new(move |told: &Arc<Told>| {
-        let Some(conclusion) = told.event.conclusion() else {
+        let Some(code) = told.event.code() else {
             return Ok(());
         };
-        match sender.try_send(conclusion) {
+        match sender.try_send(code) {
             // An old result is of no use to a line that takes none: this one is lost, and the line stays.
             Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
             Err(TrySendError::Disconnected(_)) => Err(Unheard::Gone),
@@ -53,13 +52,13 @@ struct Port {
 }
 
 impl Port {
-    fn write_all(&mut self, results: &Receiver<Conclusion>) {
+    fn write_all(&mut self, results: &Receiver<&'static str>) {
         // So that a wrong path is told at the start, not with the first customer.
         if let Err(error) = self.open() {
             self.missed(&error);
         }
-        for conclusion in results {
-            let code = format!("{}\r\n", conclusion.code());
+        for code in results {
+            let code = format!("{code}\r\n");
             // A line that was unplugged and plugged in again is a new one to the system.
             let written = self.write(code.as_bytes()).or_else(|_| {
                 self.port = None;
