@@ -23,7 +23,9 @@ mod hub;
 mod serial;
 #[cfg(all(feature = "till", unix))]
 mod socket;
-#[cfg(all(test, feature = "till", unix))]
+
+#[cfg(test)]
+#[cfg(all(feature = "till", unix))]
 mod tests;
 
 use std::sync::{Mutex, PoisonError};
