@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lints every target, with the default features, with the pure backend, the reader without tokens and, on Linux, with Bluetooth,
-# NFC and scanners; a warning is an error.
+# NFC, scanners and the till link; a warning is an error.
 . "$(dirname "$0")/lib.sh"
 
 need_component clippy cargo clippy --version
@@ -13,6 +13,8 @@ if [ "$(uname)" = Linux ]; then
     cargo clippy -p reader --features scanner --all-targets --locked -- -D warnings
     cargo clippy -p reader --features bluetooth,scanner --all-targets --locked -- -D warnings
     cargo clippy -p reader --features nfc --all-targets --locked -- -D warnings
+    cargo clippy -p reader --features till --all-targets --locked -- -D warnings
+    cargo clippy -p reader --features till,bluetooth --all-targets --locked -- -D warnings
     cargo clippy -p reader --features nfc,bluetooth --all-targets --locked -- -D warnings
     cargo clippy -p reader -p holder --features reader/bluetooth,holder/bluetooth --all-targets --locked -- -D warnings
 fi

@@ -27,6 +27,7 @@ main() {
     fi
     bluetooth
     near
+    till
     run "examples in the documentation" any cargo test --doc --workspace --locked --no-fail-fast --color never
 
     echo
@@ -53,6 +54,13 @@ near() {
     [ "$(uname)" = Linux ] || return 0
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
     run "with NFC" some cargo test -p reader --features nfc --lib --bins --locked --no-fail-fast --color never
+}
+
+# The till link, with Bluetooth so that `reader serve` starts; no test needs any.
+till() {
+    [ "$(uname)" = Linux ] || return 0
+    run "with the till link" some \
+        cargo test -p reader --features till,bluetooth --lib --test till --locked --no-fail-fast --color never
 }
 
 # Other people's libraries in a Python environment of their own. Without Python, or without the network the first

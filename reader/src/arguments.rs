@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::certificate::CertificateArguments;
 use crate::input::ScannerFlags;
+use crate::till::TillFlags;
 
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
 #[derive(Parser)]
@@ -78,6 +79,8 @@ pub(crate) struct Serve {
     pub(crate) near: Near,
     #[command(flatten)]
     pub(crate) scanners: ScannerFlags,
+    #[command(flatten)]
+    pub(crate) till: TillFlags,
 }
 
 /// What is asked and who judges.

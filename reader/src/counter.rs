@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::identity::{Identity, KeyPlace};
 use crate::say;
 use crate::step::Step;
+use crate::till::Till;
 use crate::token_fault::TokenFault;
 use crate::upstream::Service;
 
@@ -68,6 +69,8 @@ pub(crate) struct Counter {
     service_timeout: Option<Duration>,
     pub(crate) quiet: bool,
     clock: Clock,
+    /// Who is told of steps beside the clerk.
+    till: Option<Arc<Till>>,
 }
 
 impl Counter {
@@ -137,6 +140,7 @@ impl Counter {
             service_timeout: (read.verify != "local").then(|| Duration::from_secs(read.service_timeout)),
             quiet: read.quiet,
             clock,
+            till: None,
         };
         counter.look_at_certificate();
         counter.tell_bundle();
@@ -229,8 +233,21 @@ impl Counter {
         asked(&self.purpose)
     }
 
-    /// Tells the clerk which step begins.
+    /// What is asked.
+    pub(crate) const fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+
+    /// Has a till told which step begins.
+    pub(crate) fn tell(&mut self, till: Arc<Till>) {
+        self.till = Some(till);
+    }
+
+    /// Tells the clerk, and the till, which step begins.
     pub(crate) fn step(&self, step: Step) {
+        if let Some(till) = &self.till {
+            till.step(step);
+        }
         self.progress(&step.line(&self.settings, self.service_timeout));
     }
 

@@ -22,6 +22,7 @@ mod radio;
 mod radio_fault;
 mod serve;
 mod step;
+mod till;
 #[cfg(feature = "pkcs11")]
 mod token;
 mod token_fault;

@@ -16,6 +16,7 @@ use crate::inbox::{Inbox, Next};
 use crate::input::{self, code};
 use crate::interrupt::on_interrupt;
 use crate::step::Step;
+use crate::till::{Output, Till};
 use crate::transaction::{Outcome, converse};
 use crate::transport::{Connector, Stop};
 use crate::{RADIO_CONNECT, say};
@@ -31,6 +32,8 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let inbox = Arc::new(Inbox::new(stop));
     let interrupted = Arc::clone(&inbox);
     on_interrupt(move || interrupted.end()).map_err(|error| StartError::Argument(error.to_string()))?;
+    let till = Arc::new(Till::open(&serve.till, counter.purpose())?);
+    counter.tell(Arc::clone(&till));
     // The threads end with their input, or with the process.
     input::start(&serve.scanners, &inbox, counter.quiet)?;
     if serve.scanners.no_stdin {
@@ -39,7 +42,8 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
         let filled = Arc::clone(&inbox);
         std::thread::spawn(move || filled.fill(io::stdin().lock()));
     }
-    serve_lines(&mut counter, &inbox, connector.as_mut(), &mut io::stdout())
+    let mut output = Output::new(&serve.till, io::stdout());
+    serve_lines(&mut counter, &inbox, connector.as_mut(), &till, &mut output)
 }
 
 /// How a phone came.
@@ -71,7 +75,8 @@ fn serve_lines(
     counter: &mut Counter,
     inbox: &Inbox,
     connector: &mut dyn Connector,
-    out: &mut impl io::Write,
+    till: &Till,
+    output: &mut Output<impl io::Write>,
 ) -> Result<(), StartError> {
     loop {
         counter.step(match connector.pause() {
@@ -84,6 +89,7 @@ fn serve_lines(
         // What was pulled while nobody came counts for this one already.
         counter.renew();
         let clock = Instant::now();
+        till.begin();
         let result = match arrival {
             Arrival::Line(line) => match code::read(&line) {
                 Ok(code) => {
@@ -107,9 +113,8 @@ fn serve_lines(
                 )
             }),
         };
+        let told = till.end(&result, counter.purpose(), clock.elapsed());
         let outcome = Outcome::new(result);
-        writeln!(out, "{}", outcome.report)
-            .and_then(|()| out.flush())
-            .map_err(|error| StartError::Argument(format!("nobody reads the results: {error}")))?;
+        output.write(&outcome.report, &told)?;
     }
 }
