@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use holder::certificate::{CertificateSpec, name};
 use holder::evidence::{List, StatusAuthority, TokenSpec};
