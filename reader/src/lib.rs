@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bundle;
+mod certificate;
 mod clock;
 mod connectors;
 mod counter;
@@ -20,6 +21,9 @@ mod radio;
 mod radio_fault;
 mod serve;
 mod step;
+#[cfg(feature = "pkcs11")]
+mod token;
+mod token_fault;
 mod transaction;
 mod transport;
 mod upstream;
@@ -71,6 +75,10 @@ pub fn run() -> ExitCode {
     };
     match arguments.command {
         Command::Purposes => purposes(),
+        Command::Certificate(arguments) => match certificate::run(&arguments) {
+            Ok(status) => ExitCode::from(status),
+            Err(error) => usage(&error),
+        },
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "reader", &mut script);
