@@ -262,6 +262,20 @@ fn redirections_stay_on_the_host_and_end() {
 }
 
 #[test]
+fn three_redirections_are_followed_and_no_more() {
+    for (redirections, failure) in [(4, Some(FetchError::RedirectLoop)), (3, None)] {
+        let desk = Desk::new();
+        for number in 1..=redirections {
+            let next = format!("/{}", number + 1);
+            desk.server.put(&format!("/{number}"), Answer::redirect(&next));
+        }
+        desk.server.put(&format!("/{}", redirections + 1), good(&desk));
+        assert_eq!(desk.ask_status(URI), failure);
+        assert_eq!(desk.server.heads().len(), 4);
+    }
+}
+
+#[test]
 fn only_a_server_of_the_name_is_believed() {
     let stranger = ListServer::start();
     let desk = Desk::with(|settings, _| settings.roots = Some(vec![holder_root()]));
