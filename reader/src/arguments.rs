@@ -7,9 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
 #[derive(Parser)]
 #[command(name = "reader", version, about, after_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
+    /// Say what is wrong with a configuration file and with the files that it names; 0 where nothing is, else 64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check_config: Option<PathBuf>,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
@@ -25,6 +29,8 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     /// List the ready-made purposes
     Purposes,
+    /// Print the configuration file of serve, with every option, its help and its default
+    Configuration,
     /// Print a completion script for a shell, for example: reader completions bash
     Completions {
         /// The shell
@@ -60,6 +66,10 @@ pub(crate) struct Read {
 /// transaction and starts the next. Nothing is kept.
 #[derive(Args)]
 pub(crate) struct Serve {
+    /// A TOML file with any of these options, by their names with _ for -; what is given here wins (see
+    /// `reader configuration`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
     /// Seconds between two looks for a newer bundle
@@ -81,8 +91,6 @@ pub(crate) struct Common {
     /// A trust directory with the folders anchors, crls, status, vicals
     #[arg(long, value_name = "DIR")]
     pub(crate) trust: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) bundle: BundleFlags,
     /// Who judges: this program, or a verifier-api service (https, or http on this machine). Where the service cannot be
     /// reached and there is a bundle, this program does
     #[arg(long, value_name = "local|URL", default_value = "local")]
@@ -118,6 +126,9 @@ pub(crate) struct Common {
     /// Say nothing of the progress on standard error, only warnings and what went wrong
     #[arg(long)]
     pub(crate) quiet: bool,
+    // Last: its heading would go on over what follows.
+    #[command(flatten)]
+    pub(crate) bundle: BundleFlags,
 }
 
 /// The offline bundle: everything to judge by in one signed file.

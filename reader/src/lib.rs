@@ -4,6 +4,7 @@
 mod arguments;
 mod bundle;
 mod clock;
+mod configuration;
 mod connectors;
 mod counter;
 mod failure;
@@ -57,7 +58,11 @@ pub fn run() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match configuration::with_file(std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(faults) => return configuration::refuse(&faults),
+    };
+    let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too. There is nowhere to report a failure to print.
@@ -69,7 +74,18 @@ pub fn run() -> ExitCode {
             };
         }
     };
-    match arguments.command {
+    if let Some(path) = &arguments.check_config {
+        return configuration::check(path);
+    }
+    let Some(command) = arguments.command else {
+        // Not reached: clap shows its help where there is neither.
+        return ExitCode::from(USAGE);
+    };
+    match command {
+        Command::Configuration => {
+            print(&configuration::documented());
+            ExitCode::SUCCESS
+        }
         Command::Purposes => purposes(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -189,7 +205,7 @@ fn read_loopback(counter: &Counter, address: &std::net::SocketAddr) -> Result<se
 pub fn read(arguments: &[&str]) -> Result<(serde_json::Value, u8), String> {
     let arguments = ["reader", "read"].into_iter().chain(arguments.iter().copied());
     let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let Command::Read(read) = arguments.command else {
+    let Some(Command::Read(read)) = arguments.command else {
         return Err("these arguments read nothing".to_owned());
     };
     let outcome = read_one(&read, |_| ()).map_err(|error| error.to_string())?;
@@ -210,7 +226,7 @@ pub fn judge(
 ) -> Result<serde_json::Value, String> {
     let arguments = ["reader", "read"].into_iter().chain(arguments.iter().copied());
     let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let Command::Read(read) = arguments.command else {
+    let Some(Command::Read(read)) = arguments.command else {
         return Err("these arguments read nothing".to_owned());
     };
     let counter =
