@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 const AFTER_HELP: &str = "\
 Exit status of read: 0 accepted, 1 rejected, 2 undetermined, 3 the session (or the service that judges) failed
 and there is no verdict, 64 wrong usage, an unreadable file or a bad configuration. serve ends with 0 at the end
-of its input, and with 64 where it cannot start.";
+of its input, and with 64 where it cannot start. doctor ends with 0 where all is well, 1 after a warning, 2 after a fault.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Read(Box<Read>),
     /// Read one phone after the other, as codes come on standard input
     Serve(Box<Serve>),
+    /// Say what keeps this machine from serving, and what to do about it
+    Doctor(Box<Doctor>),
     /// List the ready-made purposes
     Purposes,
     /// Print the configuration file of serve, with every option, its help and its default
@@ -64,7 +66,7 @@ pub(crate) struct Read {
 /// Waits for codes on standard input, one a line as a scanner types them, and with --nfc for phones on an NFC reader beside
 /// it, reads each phone over Bluetooth or NFC, prints one JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
 /// transaction and starts the next. Nothing is kept.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Serve {
     /// A TOML file with any of these options, by their names with _ for -; what is given here wins (see
     /// `reader configuration`)
@@ -82,8 +84,20 @@ pub(crate) struct Serve {
     pub(crate) near: Near,
 }
 
-/// What is asked and who judges.
+/// Looks at Bluetooth, NFC, devices, files, trust, services and the clock as serve with the same options would use them:
+/// one line for each, with what to do. Changes nothing and needs no phone.
 #[derive(Args)]
+#[command(mut_arg("purpose", |purpose| purpose.required(false).default_value("").hide_default_value(true)))]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    /// Print an array of {check, result, detail, next_step}, for programs
+    #[arg(long, help_heading = "Report")]
+    pub(crate) json: bool,
+}
+
+/// What is asked and who judges.
+#[derive(Args, Clone)]
 pub(crate) struct Common {
     /// A ready-made purpose (see `reader purposes`) or a TOML file
     #[arg(long, value_name = "ID|FILE")]
@@ -132,7 +146,7 @@ pub(crate) struct Common {
 }
 
 /// The offline bundle: everything to judge by in one signed file.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Offline bundle")]
 pub(crate) struct BundleFlags {
     /// Where bundles come from: a file, or a verifier-api service (https, or http on this machine). What cannot be had
@@ -154,7 +168,7 @@ pub(crate) struct BundleFlags {
 }
 
 /// How a phone is reached over Bluetooth.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Bluetooth")]
 pub(crate) struct Radio {
     /// The adapter; the system's default one unless given
@@ -175,7 +189,7 @@ pub(crate) struct Radio {
 }
 
 /// Phones that are held to an NFC reader.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "NFC")]
 pub(crate) struct Near {
     /// Wait for a phone on an NFC reader (PC/SC), whichever is there or is plugged in

@@ -7,6 +7,7 @@ mod clock;
 mod configuration;
 mod connectors;
 mod counter;
+mod doctor;
 mod failure;
 mod identity;
 mod inbox;
@@ -25,6 +26,7 @@ mod transaction;
 mod transport;
 mod upstream;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -58,11 +60,12 @@ pub fn run() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let arguments = match configuration::with_file(std::env::args_os().collect()) {
-        Ok(arguments) => arguments,
-        Err(faults) => return configuration::refuse(&faults),
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let (given, faults) = match configuration::with_file(given.clone()) {
+        Ok(merged) => (merged, Vec::new()),
+        Err(faults) => (given, faults),
     };
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too. There is nowhere to report a failure to print.
@@ -82,6 +85,9 @@ pub fn run() -> ExitCode {
         return ExitCode::from(USAGE);
     };
     match command {
+        Command::Doctor(doctor) => doctor::run(&doctor, &given, &faults),
+        // Its file was left out.
+        _ if !faults.is_empty() => configuration::refuse(&faults),
         Command::Configuration => {
             print(&configuration::documented());
             ExitCode::SUCCESS

@@ -22,6 +22,7 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, Command};
 use entries::Entry;
 
+pub(crate) use named::faults as named_faults;
 use options::Options;
 pub(crate) use print::documented;
 

@@ -14,7 +14,7 @@ use crate::identity::Identity;
 use crate::upstream::{api_key, checked_base};
 
 /// The keys at fault, in the order of the help, each with what is wrong.
-pub(super) fn faults(serve: &Serve) -> Vec<(&'static str, String)> {
+pub(crate) fn faults(serve: &Serve) -> Vec<(&'static str, String)> {
     let common = &serve.common;
     let mut faults = Vec::new();
     let mut found = |key: &'static str, result: Result<(), StartError>| {
@@ -160,7 +160,7 @@ fn from_store(path: &Path, key: &PublicKey, now: UnixTime) -> Result<Option<Load
 
 /// Whether this user may write into the folder, or make it where it is not there. Asks the system and writes nothing.
 #[cfg(unix)]
-pub(super) fn is_writable(folder: &Path) -> bool {
+fn is_writable(folder: &Path) -> bool {
     use rustix::fs::{Access, access};
     let there = folder.ancestors().find(|path| path.exists());
     let there = there.filter(|path| !path.as_os_str().is_empty());
@@ -170,6 +170,6 @@ pub(super) fn is_writable(folder: &Path) -> bool {
 
 /// Elsewhere only writing would tell.
 #[cfg(not(unix))]
-pub(super) fn is_writable(folder: &Path) -> bool {
+fn is_writable(folder: &Path) -> bool {
     !folder.exists() || folder.is_dir()
 }
