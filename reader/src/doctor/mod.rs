@@ -79,7 +79,7 @@ fn configuration(path: Option<&Path>, faults: &[Fault]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = faults
         .iter()
         .map(|fault| {
-            let next = "correct it (reader configuration prints every option); all else here is by the command line alone";
+            let next = "correct it (reader configuration prints every option); until then the command line alone counts here";
             Finding::fault(CHECK, fault.to_string(), next)
         })
         .collect();
