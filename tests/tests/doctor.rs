@@ -123,7 +123,11 @@ fn doctor(options: &[String]) -> Told {
     let text = |finding: &Value, member: &str| finding[member].as_str().unwrap().to_owned();
     let wrong = findings.as_array().unwrap().iter().filter(|finding| {
         // Whatever is wrong comes with what to do, and nothing else does.
-        assert_eq!(finding["result"] == "ok", finding["next_step"].is_null(), "{finding}");
+        assert_eq!(
+            finding["result"] == "ok",
+            finding["next_step"].is_null(),
+            "{finding}"
+        );
         finding["result"] != "ok"
     });
     let wrong: Vec<_> = wrong
@@ -195,7 +199,10 @@ fn anchors_that_end_or_have_ended() {
         fs::create_dir_all(place.path("old/anchors")).unwrap();
         place.write("old/anchors/root.pem", pem(&root.sign(&key)));
         let (status, wrong) = doctor(&options(&["--trust", &place.path("old")]));
-        (status, wrong.into_iter().map(|(_, _, detail)| detail).collect::<Vec<_>>())
+        (
+            status,
+            wrong.into_iter().map(|(_, _, detail)| detail).collect::<Vec<_>>(),
+        )
     };
     let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
     let begin = now() - 100 * DAY;
@@ -240,14 +247,16 @@ fn the_readers_own_certificate() {
         let told = doctor(&place.identity(window, |_| ()));
         let status = if result == "fault" { 2 } else { 1 };
         assert_eq!((told.0, told.1.len()), (status, 1), "{told:?}");
-        assert_eq!((told.1[0].0.as_str(), told.1[0].1.as_str()), ("reader_cert", result));
+        assert_eq!(
+            (told.1[0].0.as_str(), told.1[0].1.as_str()),
+            ("reader_cert", result)
+        );
         // The second may have turned in between.
         let known = words.split(' ').next().unwrap();
         assert!(told.1[0].2.contains(known), "{told:?}, not {words}");
     }
     let usage = |spec: &mut CertificateSpec| {
-        spec.extension(oid::EXTENDED_KEY_USAGE).value =
-            certificate::extended_key_usage(&["1.0.18013.5.1.2"]);
+        spec.extension(oid::EXTENDED_KEY_USAGE).value = certificate::extended_key_usage(&["1.0.18013.5.1.2"]);
     };
     assert_one(
         &doctor(&place.identity((begin, end), usage)),
@@ -306,7 +315,12 @@ fn keys_that_belong_to_another_or_to_everybody() {
     );
     let file = place.write("api-key", "hunter2 hunter3");
     let told = doctor(&with_key(&file));
-    assert_one(&told, "api_key_file", "fault", &format!("{file}: not one API key"));
+    assert_one(
+        &told,
+        "api_key_file",
+        "fault",
+        &format!("{file}: not one API key"),
+    );
 }
 
 #[test]
@@ -379,10 +393,7 @@ fn the_clock_beside_that_of_the_service() {
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         let (check, found, detail) = &wrong[0];
         assert_eq!((check.as_str(), found.as_str()), ("clock", result));
-        assert!(
-            detail.contains(&format!(" s {side} that of service")),
-            "{detail}"
-        );
+        assert!(detail.contains(&format!(" s {side} that of service")), "{detail}");
     }
 }
 
@@ -467,7 +478,10 @@ fn a_store_is_looked_at_and_not_made() {
 fn a_configuration_that_is_wrong_or_open() {
     let place = Place::new();
     let trust = place.path("pki/trust");
-    let config = place.write("reader.toml", format!("purpose = \"age-20\"\ntrust = {trust:?}\n"));
+    let config = place.write(
+        "reader.toml",
+        format!("purpose = \"age-20\"\ntrust = {trust:?}\n"),
+    );
     let by = |more: &[&str]| doctor(&[options(&["--config", &config]), options(more)].concat());
     assert_eq!(by(&[]), SOUND);
     place.chmod("reader.toml", 0o602);
@@ -477,7 +491,10 @@ fn a_configuration_that_is_wrong_or_open() {
         "warning",
         &format!("every user of this machine may change {config}"),
     );
-    place.write("reader.toml", format!("trust = {trust:?}\napi_key = \"hunter2\"\n"));
+    place.write(
+        "reader.toml",
+        format!("trust = {trust:?}\napi_key = \"hunter2\"\n"),
+    );
     let detail = format!("{config}:2: api_key: there is no such option; did you mean api_key_file?");
     assert_one(&by(&["--trust", &trust]), "configuration", "fault", &detail);
 }
@@ -493,7 +510,10 @@ fn the_line_for_people_says_what_to_do() {
     let output = reader(&["doctor"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let fault = text.lines().find(|line| line.starts_with("fault    ")).unwrap();
-    assert!(fault.contains("; next: name a trust directory (--trust)"), "{text}");
+    assert!(
+        fault.contains("; next: name a trust directory (--trust)"),
+        "{text}"
+    );
     assert_eq!(reader(&["doctor", "--no-such"]).status.code(), Some(64));
     assert_eq!(reader(&["doctor", "--nfc-data"]).status.code(), Some(64));
 }

@@ -63,16 +63,18 @@ struct Version(u8, u8);
 
 /// All of it.
 pub(super) fn check(wanted: &Wanted) -> Vec<Finding> {
-    let adapters = match adapters() {
-        Ok(adapters) => adapters,
-        Err(finding) => return vec![finding],
-    };
-    judge(&adapters, wanted, &main_conf())
+    check_on(Connection::new_system(), wanted, &main_conf())
+}
+
+fn check_on(bus: Result<Connection, Error>, wanted: &Wanted, conf: &str) -> Vec<Finding> {
+    match bus.map_err(|error| no_bus(&error)).and_then(|bus| adapters(&bus)) {
+        Ok(adapters) => judge(&adapters, wanted, conf),
+        Err(finding) => vec![finding],
+    }
 }
 
 /// The adapters, by their names.
-fn adapters() -> Result<Vec<Adapter>, Finding> {
-    let connection = Connection::new_system().map_err(|error| no_bus(&error))?;
+fn adapters(connection: &Connection) -> Result<Vec<Adapter>, Finding> {
     let bus = connection.with_proxy("org.freedesktop.DBus", "/org/freedesktop/DBus", PATIENCE);
     let (runs,): (bool,) = bus
         .method_call("org.freedesktop.DBus", "NameHasOwner", (SERVICE,))
@@ -334,6 +336,9 @@ fn mtu(version: Option<Version>, configured: Option<u32>) -> Finding {
     }
 }
 
+#[cfg(test)]
+#[path = "bluetooth_bus_tests.rs"]
+mod bus_tests;
 #[cfg(test)]
 #[path = "bluetooth_tests.rs"]
 mod tests;

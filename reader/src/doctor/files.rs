@@ -59,10 +59,10 @@ pub(super) fn room(check: &'static str, folder: &Path) -> Option<Finding> {
 fn judge_room(check: &'static str, folder: &Path, free: u64) -> Option<Finding> {
     let detail = format!("{} MiB are free at {}", free / (1024 * 1024), folder.display());
     let next = "free some space, or name another folder with --bundle-store";
-    match free {
-        ..TOO_LITTLE => Some(Finding::fault(check, detail, next)),
-        ..ENOUGH => Some(Finding::warning(check, detail, next)),
-        _ => None,
+    if free < TOO_LITTLE {
+        Some(Finding::fault(check, detail, next))
+    } else {
+        (free < ENOUGH).then(|| Finding::warning(check, detail, next))
     }
 }
 

@@ -107,10 +107,12 @@ pub(super) fn made_later(made: UnixTime, now: UnixTime, what: &str) -> Option<Fi
 }
 
 const fn grade(seconds: u64) -> Grade {
-    match seconds {
-        0..=SMALL => Grade::Ok,
-        ..=LARGE => Grade::Warning,
-        _ => Grade::Fault,
+    if seconds <= SMALL {
+        Grade::Ok
+    } else if seconds <= LARGE {
+        Grade::Warning
+    } else {
+        Grade::Fault
     }
 }
 
