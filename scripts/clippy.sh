@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Lints every target, with the default features, with the pure backend and, on Linux, with Bluetooth and NFC; a warning is an error.
+# Lints every target, with the default features, with the pure backend, the reader without tokens and, on Linux, with Bluetooth
+# and NFC; a warning is an error.
 . "$(dirname "$0")/lib.sh"
 
 need_component clippy cargo clippy --version
 cargo clippy --workspace --all-targets --locked -- -D warnings
 cargo clippy -p mdoc -p relying-party --no-default-features --all-targets --locked -- -D warnings
+cargo clippy -p reader --no-default-features --all-targets --locked -- -D warnings
 if [ "$(uname)" = Linux ]; then
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config

@@ -114,11 +114,27 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), OperatorError> {
 /// # Errors
 /// It cannot be written, or there is a file of the name.
 pub fn write_new_private_file(path: &Path, bytes: &[u8]) -> Result<(), OperatorError> {
+    let mut incoming = tempfile::Builder::new();
+    incoming.prefix(INCOMING);
+    write_new(path, bytes, &incoming)
+}
+
+/// Writes a file that others may read, and never over another.
+///
+/// # Errors
+/// It cannot be written, or there is a file of the name.
+pub fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), OperatorError> {
+    let mut incoming = tempfile::Builder::new();
+    incoming.prefix(INCOMING);
+    // As far as the process lets others read what it makes.
+    #[cfg(unix)]
+    incoming.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    write_new(path, bytes, &incoming)
+}
+
+fn write_new(path: &Path, bytes: &[u8], incoming: &tempfile::Builder<'_, '_>) -> Result<(), OperatorError> {
     let write = |error| write_error(path, error);
-    let mut file = tempfile::Builder::new()
-        .prefix(INCOMING)
-        .tempfile_in(folder_of(path))
-        .map_err(write)?;
+    let mut file = incoming.tempfile_in(folder_of(path)).map_err(write)?;
     file.write_all(bytes).map_err(write)?;
     file.as_file().sync_all().map_err(write)?;
     file.persist_noclobber(path).map_err(|error| write(error.error))?;

@@ -5,7 +5,9 @@ mod bundle;
 mod bundle_store;
 mod trust_state;
 
-pub use bundle::{bundle_entries, load_public_key, read_bundle, write_file, write_new_private_file};
+pub use bundle::{
+    bundle_entries, load_public_key, read_bundle, write_file, write_new_file, write_new_private_file,
+};
 pub use bundle_store::{BundleStore, Stored};
 pub use trust_state::{
     DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::certificate::CertificateArguments;
+
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
 #[derive(Parser)]
 #[command(name = "reader", version, about, after_help = AFTER_HELP)]
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     /// Say what keeps this machine from serving, and what to do about it
     Doctor(Box<Doctor>),
+    /// Ask for a reader's certificate, or look at the one there is
+    Certificate(CertificateArguments),
     /// List the ready-made purposes
     Purposes,
     /// Print the configuration file of serve, with every option, its help and its default
@@ -113,11 +117,17 @@ pub(crate) struct Common {
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
     /// The reader's certificate, and those below its root, in PEM; or one in DER
-    #[arg(long, value_name = "FILE", requires = "reader_key")]
+    #[arg(long, value_name = "FILE", requires = "reader_signer")]
     pub(crate) reader_cert: Option<PathBuf>,
     /// The key to the reader's certificate, in PKCS#8
-    #[arg(long, value_name = "FILE", requires = "reader_cert")]
+    #[arg(long, value_name = "FILE", requires = "reader_cert", group = "reader_signer")]
     pub(crate) reader_key: Option<PathBuf>,
+    /// The key to the reader's certificate in a PKCS#11 token (RFC 7512), with module-path, and pin-source for its PIN
+    #[arg(long, value_name = "URI", requires = "reader_cert", group = "reader_signer")]
+    pub(crate) pkcs11: Option<String>,
+    /// The environment variable with the PIN of the token
+    #[arg(long, value_name = "NAME", requires = "pkcs11")]
+    pub(crate) pin_env: Option<String>,
     /// Seconds to find the phone and connect to it; 30 over Bluetooth, else 10 unless given
     #[arg(long, value_name = "SECONDS")]
     pub(crate) connect_timeout: Option<u64>,

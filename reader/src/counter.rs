@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use mdoc::engagement::DeviceEngagement;
 use mdoc::limits::Limits;
 use mdoc::session::{Engaged, Handover, MonotonicTime, ReaderSession, SessionSettings, SessionTranscript};
+use mdoc::time::UnixTime;
 use relying_party::bundle::{LoadedBundle, age_words};
 use relying_party::purpose::{Purpose, SeenBefore};
 use relying_party::{DeviceKeys, TrustFile, TrustSnapshot, judge};
@@ -16,9 +17,10 @@ use crate::arguments::Common;
 use crate::bundle::Bundles;
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::identity::Identity;
+use crate::identity::{Identity, KeyPlace};
 use crate::say;
 use crate::step::Step;
+use crate::token_fault::TokenFault;
 use crate::upstream::Service;
 
 /// The names, heads and the tag around a response in an encrypted message.
@@ -35,6 +37,8 @@ pub(crate) enum StartError {
     Purpose(String),
     #[error("{}: {fault}", path.display())]
     File { path: PathBuf, fault: String },
+    #[error("{0}; {next}", next = .0.next_step())]
+    Token(#[from] TokenFault),
     #[error("{0}")]
     Argument(String),
 }
@@ -57,6 +61,8 @@ pub(crate) struct Counter {
     bundle: Option<Arc<LoadedBundle>>,
     named: String,
     identity: Option<Identity>,
+    /// When the reader's certificate was last looked at.
+    looked: Option<UnixTime>,
     pub(crate) settings: SessionSettings,
     limits: Limits,
     service_timeout: Option<Duration>,
@@ -97,17 +103,23 @@ impl Counter {
         } else {
             Judge::Trust(Box::new(load_trust(read, clock)?.with_limits(limits)))
         };
-        let identity = match (&read.reader_cert, &read.reader_key) {
+        let key = KeyPlace::new(
+            read.reader_key.as_deref(),
+            read.pkcs11.as_deref(),
+            read.pin_env.as_deref(),
+        )?;
+        let identity = match (&read.reader_cert, key) {
             (Some(certificate), Some(key)) => Some(Identity::load(certificate, key)?),
             _ => None,
         };
-        let counter = Self {
+        let mut counter = Self {
             purpose,
             judge,
             bundles,
             bundle,
             named: read.purpose.clone(),
             identity,
+            looked: None,
             settings: SessionSettings {
                 connect_timeout: Duration::from_secs(read.connect_timeout.unwrap_or(connect_timeout)),
                 request_timeout: Duration::from_secs(read.request_timeout),
@@ -121,6 +133,7 @@ impl Counter {
             quiet: read.quiet,
             clock,
         };
+        counter.look_at_certificate();
         counter.tell_bundle();
         Ok(counter)
     }
@@ -138,9 +151,26 @@ impl Counter {
         }
     }
 
+    /// Says what is wrong with the reader's certificate, at the start and once a day: a counter runs for longer than a
+    /// certificate may last.
+    fn look_at_certificate(&mut self) {
+        const DAY: i64 = 86_400;
+        let now = self.clock.now();
+        let since = |looked: UnixTime| now.seconds().saturating_sub(looked.seconds());
+        if let Some(identity) = &self.identity
+            && self
+                .looked
+                .is_none_or(|looked| !(0..DAY).contains(&since(looked)))
+        {
+            identity.warn(now);
+            self.looked = Some(now);
+        }
+    }
+
     /// Goes over to a newer bundle, between two transactions. One without a purpose that can be asked
     /// of a phone is not gone over to.
     pub(crate) fn renew(&mut self) {
+        self.look_at_certificate();
         let Some(newer) = self.bundles.as_ref().and_then(|bundles| bundles.bundle()) else {
             return;
         };
@@ -229,10 +259,7 @@ impl Counter {
             .device_request(engagement.version())
             .map_err(|error| signature(&error))?;
         if let Some(identity) = &self.identity {
-            let reader = identity.reader().map_err(|error| signature(&error))?;
-            request
-                .sign(engaged.transcript(), &reader)
-                .map_err(|error| signature(&error))?;
+            identity.sign(&mut request, engaged.transcript())?;
         }
         engaged
             .request(now, &request, self.settings)

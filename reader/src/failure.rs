@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::nfc_fault::NfcFault;
 use crate::radio_fault::RadioFault;
+use crate::token_fault::TokenFault;
 
 /// Why there is no verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) enum Failure {
     PartsLost { phase: Phase },
     /// The reader's key does not sign the request.
     Signature(String),
+    /// The token with the reader's key.
+    Token(TokenFault),
     /// The service that judges cannot be reached.
     ServiceUnreachable(String),
     /// The service that judges did not answer in time.
@@ -70,6 +73,7 @@ impl Failure {
             Self::Reordered { .. } => "bluetooth.reordered",
             Self::PartsLost { .. } => "bluetooth.parts_lost",
             Self::Signature(_) => "reader.signature",
+            Self::Token(fault) => fault.code(),
             Self::ServiceUnreachable(_) => "service.unreachable",
             Self::ServiceTimeout => "service.timeout",
             Self::ServiceRefused(_) => "service.refused",
@@ -91,7 +95,7 @@ impl Failure {
             | Self::Reordered { phase }
             | Self::PartsLost { phase } => phase.name(),
             Self::Unfinished => Phase::Receive.name(),
-            Self::Signature(_) => Phase::Request.name(),
+            Self::Signature(_) | Self::Token(_) => Phase::Request.name(),
             Self::ServiceUnreachable(_)
             | Self::ServiceTimeout
             | Self::ServiceRefused(_)
@@ -150,6 +154,7 @@ impl Failure {
                 "start again with a fresh code, and have the technician set ExchangeMTU = 512 under [GATT] in /etc/bluetooth/main.conf"
             }
             Self::Signature(_) => "check the reader's key and certificate",
+            Self::Token(fault) => fault.next_step(),
             Self::ServiceUnreachable(_) => {
                 "check the network and the address of the service, or judge here with --verify local"
             }
@@ -189,6 +194,7 @@ impl fmt::Display for Failure {
                 "the long parts of the phone's message seem to be lost: the Bluetooth service drops what is longer than 510 bytes",
             ),
             Self::Signature(error) => f.write_str(error),
+            Self::Token(fault) => write!(f, "{fault}"),
             Self::ServiceUnreachable(error) => write!(f, "the service cannot be reached: {error}"),
             Self::ServiceTimeout => f.write_str("the service did not answer in time"),
             Self::ServiceRefused(kind) => write!(f, "the service refused to judge: {kind}"),
@@ -288,6 +294,8 @@ mod tests {
             (nfc(NfcFault::Refused), "nfc.refused", "receive"),
             (nfc(NfcFault::Transfer("x".to_owned())), "nfc.transfer", "receive"),
             (Failure::Signature("x".to_owned()), "reader.signature", "request"),
+            (Failure::Token(TokenFault::Gone), "token.absent", "request"),
+            (Failure::Token(TokenFault::PinLocked), "token.pin", "request"),
             (
                 Failure::ServiceUnreachable("x".to_owned()),
                 "service.unreachable",

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bundle;
+mod certificate;
 mod clock;
 mod configuration;
 mod connectors;
@@ -22,6 +23,9 @@ mod radio;
 mod radio_fault;
 mod serve;
 mod step;
+#[cfg(feature = "pkcs11")]
+mod token;
+mod token_fault;
 mod transaction;
 mod transport;
 mod upstream;
@@ -93,6 +97,10 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Purposes => purposes(),
+        Command::Certificate(arguments) => match certificate::run(&arguments) {
+            Ok(status) => ExitCode::from(status),
+            Err(error) => usage(&error),
+        },
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "reader", &mut script);

@@ -155,6 +155,12 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// The algorithm that ISO/IEC 18013-5 pairs with keys on `curve`; `None` for a curve that signs nothing.
+    pub fn of_curve(curve: Curve) -> Option<Self> {
+        let all = [Self::Es256, Self::Es384, Self::Es512, Self::EdDsa];
+        all.into_iter().find(|algorithm| algorithm.fits(curve))
+    }
+
     /// Whether ISO/IEC 18013-5 pairs this algorithm with keys on `curve`, a stricter rule than COSE's.
     pub const fn fits(self, curve: Curve) -> bool {
         matches!(

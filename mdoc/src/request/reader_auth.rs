@@ -2,7 +2,7 @@
 
 use crate::cbor::write;
 use crate::cose::{MAX_CERTIFICATES, to_be_signed};
-use crate::crypto::{SignError, Signer};
+use crate::crypto::{PublicKey, SignError, Signer};
 use crate::session::SessionTranscript;
 use crate::x509::{Certificate, CertificateError};
 
@@ -65,6 +65,20 @@ impl<'k> ReaderIdentity<'k> {
         } else {
             Err(ReaderIdentityError::OtherKey)
         }
+    }
+
+    /// The key in the reader's own certificate, the first of the chain: what a signer has to have.
+    ///
+    /// # Errors
+    /// [`ReaderIdentityError`]; [`ReaderIdentityError::OtherKey`] where it is of no kind that anybody signs with here.
+    pub fn public_key_of(x5chain: &[Vec<u8>]) -> Result<PublicKey, ReaderIdentityError> {
+        let der = x5chain.first().ok_or(ReaderIdentityError::Length)?;
+        let certificate = Certificate::from_der(der)
+            .map_err(|error| ReaderIdentityError::Certificate { index: 0, error })?;
+        certificate
+            .public_key()
+            .cloned()
+            .ok_or(ReaderIdentityError::OtherKey)
     }
 
     /// COSE_Sign1 over a detached payload: `[ {1: alg}, {33: x5chain}, nil, signature ]`.

@@ -245,6 +245,16 @@ fn a_chain_and_a_key_that_are_no_reader_are_refused() {
         |chain: Vec<Vec<u8>>, key: &SigningKey| ReaderIdentity::new(chain, key).map(drop).unwrap_err();
     assert!(ReaderIdentity::new(vec![certificate()], &key).is_ok());
     assert!(ReaderIdentity::new(vec![certificate(), certificate()], &key).is_ok());
+    let own = ReaderIdentity::public_key_of(&[certificate()]).unwrap();
+    assert_eq!(&own, key.public_key());
+    assert_eq!(
+        ReaderIdentity::public_key_of(&[]),
+        Err(ReaderIdentityError::Length)
+    );
+    assert!(matches!(
+        ReaderIdentity::public_key_of(&[vec![0x30]]),
+        Err(ReaderIdentityError::Certificate { index: 0, .. })
+    ));
     assert_eq!(fault(vec![], &key), ReaderIdentityError::Length);
     assert_eq!(fault(vec![certificate(); 6], &key), ReaderIdentityError::Length);
     assert_eq!(
@@ -268,7 +278,7 @@ fn a_chain_and_a_key_that_are_no_reader_are_refused() {
 struct Unplugged(SigningKey);
 
 impl Signer for Unplugged {
-    fn public_key(&self) -> &crate::crypto::PublicKey {
+    fn public_key(&self) -> &PublicKey {
         self.0.public_key()
     }
 

@@ -1,5 +1,6 @@
 //! Certificates of ISO/IEC 18013-5 Annex B: parsing, the profiles of IACA, link certificate and
-//! document signer, trust anchors, the lists they come from, and the path between them.
+//! document signer, trust anchors, the lists they come from, and the path between them; requests for a
+//! reader's certificate.
 
 mod anchors;
 mod cache;
@@ -7,6 +8,7 @@ mod certificate;
 mod crl;
 mod path;
 mod profile;
+mod request;
 mod rules;
 mod signer_chain;
 mod signers;
@@ -22,6 +24,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use crl::{CrlEffect, CrlError, CrlRollback, CrlRule, Number as CrlNumber, RevocationList};
 pub use path::{Authority, Path, PathError, PathSet, SelectError, Validity, WeakestKey, build_path};
 pub use profile::{CertificateRole, Deviation, IssuerCertificateProfile};
+pub use request::{CertificationRequest, CertificationRequestError};
 pub use rules::CertificateRule;
 pub(crate) use rules::oid::{curve as named_curve, key_algorithm};
 pub use signer_chain::SignerChain;

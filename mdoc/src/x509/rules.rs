@@ -81,7 +81,7 @@ rules! {
 pub(super) mod oid {
     use x509_cert::der::asn1::ObjectIdentifier;
 
-    use crate::crypto::Curve;
+    use crate::crypto::{Curve, SignatureAlgorithm};
 
     const fn oid(text: &str) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(text)
@@ -146,6 +146,16 @@ pub(super) mod oid {
     pub(in crate::x509) const ED25519: ObjectIdentifier = oid("1.3.101.112");
     pub(in crate::x509) const ED448: ObjectIdentifier = oid("1.3.101.113");
     pub(in crate::x509) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
+
+    /// The signature algorithm of a certification request under a key that COSE pairs with this one.
+    pub(in crate::x509) const fn signature_algorithm(algorithm: SignatureAlgorithm) -> ObjectIdentifier {
+        match algorithm {
+            SignatureAlgorithm::Es256 => ECDSA_WITH_SHA256,
+            SignatureAlgorithm::Es384 => ECDSA_WITH_SHA384,
+            SignatureAlgorithm::Es512 => ECDSA_WITH_SHA512,
+            SignatureAlgorithm::EdDsa => ED25519,
+        }
+    }
 
     const CURVES: [(ObjectIdentifier, Curve); 7] = [
         (oid("1.2.840.10045.3.1.7"), Curve::P256),

@@ -10,7 +10,7 @@ use crate::arguments::Serve;
 use crate::bundle::check_flags;
 use crate::clock::Clock;
 use crate::counter::{StartError, check_judge, purpose};
-use crate::identity::Identity;
+use crate::identity::{Identity, KeyPlace};
 use crate::upstream::{api_key, checked_base};
 
 /// The keys at fault, in the order of the help, each with what is wrong.
@@ -39,7 +39,7 @@ pub(crate) fn faults(serve: &Serve) -> Vec<(&'static str, String)> {
         key_file.map_or(Ok(()), |path| api_key(path).map(|_| ())),
     );
     if let (Some(certificate), Some(key)) = (&common.reader_cert, &common.reader_key) {
-        let loaded = Identity::load(certificate, key).map(|_| ());
+        let loaded = Identity::load(certificate, KeyPlace::File(key)).map(|_| ());
         let is_the_key = matches!(&loaded, Err(error) if path_of(error) == Some(key));
         found(if is_the_key { "reader_key" } else { "reader_cert" }, loaded);
     }

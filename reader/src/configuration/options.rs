@@ -171,7 +171,7 @@ impl Options {
         }
     }
 
-    /// The names of options that these arguments need and do not have.
+    /// The names of options that these arguments need and do not have; between alternatives stands a `|`.
     pub(super) fn missing(&self, arguments: &[String]) -> Vec<String> {
         let Err(error) = self.parse(arguments) else {
             return Vec::new();
@@ -183,8 +183,12 @@ impl Options {
             return Vec::new();
         };
         let name = |argument: &String| {
-            let name = argument.strip_prefix("--")?.split([' ', '=']).next()?;
-            Some(name.to_owned())
+            // Of a group one is enough: `<--one <X>|--other <Y>>`.
+            let one_of = argument.trim_start_matches('<').strip_prefix("--")?.split("|--");
+            let names: Vec<&str> = one_of
+                .filter_map(|one| one.split([' ', '=', '>']).next())
+                .collect();
+            Some(names.join("|"))
         };
         missing.iter().filter_map(name).collect()
     }

@@ -18,9 +18,12 @@ pub(super) fn faults(
     let mut faults = at_odds(path, options, entries);
     let always = options.missing(&[]);
     let is_there = |name: &String| {
-        entries.iter().any(|entry| &entry.name == name) || given.is_some_and(|given| given.contains(name))
+        name.split('|').any(|name| {
+            let is_given = |given: &[String]| given.iter().any(|other| other == name);
+            entries.iter().any(|entry| entry.name == name) || given.is_some_and(is_given)
+        })
     };
-    let key = |name: &String| name.replace('-', "_");
+    let key = |name: &String| name.replace('-', "_").replace('|', " or ");
     for entry in entries.iter().filter(|entry| !entry.arguments.is_empty()) {
         let missing = options.missing(&entry.arguments);
         for name in missing

@@ -198,7 +198,7 @@ fn options_that_exclude_or_need_others_are_told_with_both() {
     check("nfc_data = true\nnfc = true", &[]);
     check(
         "reader_cert = \"x\"",
-        &["reader.toml:2: reader_cert: needs reader_key too"],
+        &["reader.toml:2: reader_cert: needs reader_key or pkcs11 too"],
     );
     assert_eq!(words("quiet = true"), ["reader.toml: purpose: is missing"]);
 }

@@ -1,6 +1,7 @@
 //! The reader as central and GATT client (mdoc peripheral server mode), by BlueZ. Values come and go over sockets
 //! (AcquireNotify, AcquireWrite), which keep their order.
 
+use core::cmp::Reverse;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use futures_util::{Stream, StreamExt as _};
 use mdoc::session::ble::MDOC_SERVICE;
 use mdoc::session::framing::PartSize;
 use mdoc::session::link::Outgoing;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, interval_at, sleep, timeout};
 use uuid::Uuid;
 
 use super::channel::Channel;
 use super::plan::CentralPlan;
 use super::race::Touched;
 use super::system::{Radio, fault};
-use super::worker::{Gone, Incoming};
+use super::worker::{Gone, Incoming, LOOK_AFTER};
 use crate::radio_fault::RadioFault;
 
 /// BlueZ's GATT server drops written values over 510 bytes without a word, and a phone may run it.
@@ -73,9 +74,13 @@ impl From<bluer::Error> for Attempt {
 pub(super) async fn connect(
     radio: Radio,
     plan: &CentralPlan,
+    broke_off: bool,
     touched: &Touched,
     found: &impl Fn(),
 ) -> Result<Connected, RadioFault> {
+    if broke_off {
+        forget_strangers(&radio).await;
+    }
     loop {
         let device = find(&radio, plan).await?;
         found();
@@ -111,7 +116,6 @@ async fn find(radio: &Radio, plan: &CentralPlan) -> Result<Device, RadioFault> {
         .set_discovery_filter(filter)
         .await
         .map_err(|error| fault(&error))?;
-    forget_strangers(radio).await;
     let events = radio
         .adapter
         .discover_devices_with_changes()
@@ -123,7 +127,7 @@ async fn find(radio: &Radio, plan: &CentralPlan) -> Result<Device, RadioFault> {
     {
         return Ok(device);
     }
-    let mut look_after = tokio::time::interval(Duration::from_secs(1));
+    let mut look_after = interval_at(Instant::now() + LOOK_AFTER, LOOK_AFTER);
     loop {
         tokio::select! {
             event = events.next() => match event {
@@ -195,9 +199,8 @@ impl Parts {
 /// Connects, and opens the L2CAP channel or finds the characteristics and subscribes.
 async fn open(adapter: &Adapter, device: &Device, plan: &CentralPlan) -> Result<Opened, Attempt> {
     let events = Box::pin(device.events().await?);
-    if !device.is_connected().await? {
-        device.connect().await?;
-    }
+    // Answered at once where it is connected to already.
+    device.connect().await?;
     if let Some(psm) = plan.psm
         && let Some(stream) = super::channel::open(adapter, device, psm).await
     {
@@ -243,7 +246,10 @@ async fn open(adapter: &Adapter, device: &Device, plan: &CentralPlan) -> Result<
 }
 
 async fn characteristics(device: &Device, service: Uuid) -> Result<Vec<(Uuid, Characteristic)>, Attempt> {
-    for known in device.services().await? {
+    // Every question is a message to the system and back: a phone's own service stands behind those of every device.
+    let mut services = device.services().await?;
+    services.sort_by_key(|service| Reverse(service.id()));
+    for known in services {
         if known.uuid().await? == service {
             let mut characteristics = Vec::new();
             for characteristic in known.characteristics().await? {

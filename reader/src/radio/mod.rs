@@ -18,7 +18,6 @@ mod system;
 mod worker;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mdoc::engagement::DeviceEngagement;
@@ -33,10 +32,10 @@ use crate::transport::{Connector, LinkError, Received, Stop, Suspicion, Transpor
 use plan::Plan;
 #[cfg(target_os = "linux")]
 pub(crate) use system::{MAIN_CONF, configured_number, main_conf};
-use worker::{Command, Happening};
+use worker::{Command, Happening, InOrder};
 
 /// How often a wait looks whether it is to stop.
-const STEP: Duration = Duration::from_millis(50);
+const STEP: Duration = Duration::from_millis(100);
 /// How long a fault of this machine's Bluetooth may last before it is told: a service that is being restarted.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long to wait before the next attempt.
@@ -51,8 +50,8 @@ pub(crate) struct Bluetooth {
     options: Options,
     stop: Stop,
     quiet: bool,
-    /// Connections that are being taken down.
-    ending: Vec<JoinHandle<()>>,
+    /// Connections that are being taken down, by what says that they are down.
+    ending: Vec<Receiver<InOrder>>,
 }
 
 /// What the flags say.
@@ -64,6 +63,8 @@ struct Options {
     l2cap: bool,
     l2cap_psm_from_gatt: bool,
     max_message_len: usize,
+    /// The system may still know devices from connections that broke off.
+    broke_off: bool,
 }
 
 impl Bluetooth {
@@ -76,6 +77,7 @@ impl Bluetooth {
                 l2cap: !radio.no_l2cap,
                 l2cap_psm_from_gatt: radio.l2cap_psm_from_gatt,
                 max_message_len: counter.settings.max_message_len,
+                broke_off: true,
             },
             stop,
             quiet: counter.quiet,
@@ -86,16 +88,19 @@ impl Bluetooth {
     /// Waits until earlier connections are down, a bounded while.
     fn settle(&mut self) {
         let deadline = Instant::now() + TEAR_DOWN;
-        while self.ending.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.ending.retain(|thread| !thread.is_finished());
+        let broke_off = &mut self.options.broke_off;
+        self.ending.retain(|down| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ended = down.recv_timeout(left);
+            *broke_off |= ended.is_err();
+            matches!(ended, Err(RecvTimeoutError::Timeout))
+        });
     }
 
     /// One attempt: until a session may begin, or the deadline.
     fn attempt(&mut self, plan: &Plan, deadline: Instant) -> Result<Link, Attempt> {
-        let (commands, happenings, thread) = worker::start(plan.clone(), self.options.clone());
-        self.ending.push(thread);
+        let (commands, happenings, down) = worker::start(plan.clone(), self.options.clone());
+        self.ending.push(down);
         let mut link = Link {
             commands,
             happenings,
@@ -108,6 +113,7 @@ impl Bluetooth {
         loop {
             match link.next(deadline) {
                 Next::Happening(Happening::Up { spreads }) => {
+                    self.options.broke_off = false;
                     link.spreads = spreads;
                     return Ok(link);
                 }

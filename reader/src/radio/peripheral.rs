@@ -21,13 +21,13 @@ use mdoc::session::ble::{READER_SERVICE, STATE_START};
 use mdoc::session::framing::PartSize;
 use mdoc::session::link::Outgoing;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, interval, sleep_until, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::plan::PeripheralPlan;
 use super::race::Touched;
 use super::system::{Radio, fault};
-use super::worker::{Gone, Incoming};
+use super::worker::{Gone, Incoming, LOOK_AFTER};
 use crate::radio_fault::RadioFault;
 
 /// Values that wait to be worked on: more than the longest message in the shortest parts would be hostile.
@@ -173,7 +173,7 @@ impl Server {
         touched: &Touched,
         approached: impl Fn(),
     ) -> Result<PartSize, RadioFault> {
-        let mut look_after = interval(Duration::from_secs(1));
+        let mut look_after = interval_at(Instant::now() + LOOK_AFTER, LOOK_AFTER);
         loop {
             tokio::select! {
                 biased;

@@ -147,7 +147,7 @@ async fn seek(
         }
         arguments::Central::Bluer => {
             let radio = Radio::open(options.adapter.as_deref()).await?;
-            match central::connect(radio, plan, touched, &found).await? {
+            match central::connect(radio, plan, options.broke_off, touched, &found).await? {
                 central::Connected::Gatt(size, central) => Ready::Gatt(size, Carrier::Central(central)),
                 central::Connected::Channel(channel) => Ready::Channel(Carrier::Channel(Box::new(channel))),
             }

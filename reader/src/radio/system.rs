@@ -45,6 +45,9 @@ mod bluez {
 
     use super::RadioFault;
 
+    /// The system's default adapter, where it is there.
+    const DEFAULT: &str = "hci0";
+
     /// One adapter, over one connection to the Bluetooth service.
     pub(in crate::radio) struct Radio {
         // Dropped last: what was registered goes with it.
@@ -56,14 +59,7 @@ mod bluez {
         /// The adapter of this name, or the system's default one, switched on.
         pub(in crate::radio) async fn open(name: Option<&str>) -> Result<Self, RadioFault> {
             let session = Session::new().await.map_err(|error| fault(&error))?;
-            let names = session.adapter_names().await.map_err(|error| fault(&error))?;
-            let adapter = match name {
-                Some(name) if names.iter().any(|known| known == name) => session.adapter(name),
-                None if !names.is_empty() => session.default_adapter().await,
-                _ => return Err(RadioFault::NoAdapter(name.map(str::to_owned))),
-            }
-            .map_err(|error| fault(&error))?;
-            let powered = adapter.is_powered().await.map_err(|error| fault(&error))?;
+            let (adapter, powered) = find(&session, name).await?;
             if !powered {
                 adapter
                     .set_powered(true)
@@ -94,6 +90,25 @@ mod bluez {
                 },
             }
         }
+    }
+
+    /// The adapter, and whether it is switched on. The one that is meant most of the time is asked for at once: listing all
+    /// of them brings along everything that the system knows of every device.
+    async fn find(session: &Session, name: Option<&str>) -> Result<(Adapter, bool), RadioFault> {
+        let fault = |error: Error| fault(&error);
+        let adapter = session.adapter(name.unwrap_or(DEFAULT)).map_err(fault)?;
+        match adapter.is_powered().await.map_err(fault) {
+            Ok(powered) => return Ok((adapter, powered)),
+            Err(RadioFault::AdapterGone) => {}
+            Err(other) => return Err(other),
+        }
+        let names = session.adapter_names().await.map_err(fault)?;
+        if name.is_some() || names.is_empty() {
+            return Err(RadioFault::NoAdapter(name.map(str::to_owned)));
+        }
+        let adapter = session.default_adapter().await.map_err(fault)?;
+        let powered = adapter.is_powered().await.map_err(fault)?;
+        Ok((adapter, powered))
     }
 
     /// What an error of the Bluetooth service means.

@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mdoc::session::framing::{FramingError, LengthReader, with_length};
 use mdoc::session::link::{GattLink, LinkEvent, Outgoing};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::plan::Plan;
@@ -19,7 +18,7 @@ use crate::radio_fault::RadioFault;
 use crate::transport::Suspicion;
 
 /// How often service and adapter are looked after.
-const LOOK_AFTER: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How long one value may take to be taken by the system.
 const WRITE: Duration = Duration::from_secs(10);
 /// How long a phone has to hang up by itself after the end.
@@ -234,25 +233,37 @@ fn channel_events(reader: &mut LengthReader, told: &mut bool, bytes: &[u8]) -> V
     events
 }
 
-/// Starts the thread of one connection.
+/// A connection has ended as it should, and nothing of it is left with the system.
+pub(super) struct InOrder;
+
+/// Starts the thread of one connection. The last receiver gets word of an end in good order, and is cut off without one
+/// otherwise, in both cases when everything is taken down.
 pub(super) fn start(
     plan: Plan,
     options: Options,
-) -> (UnboundedSender<Command>, Receiver<Happening>, JoinHandle<()>) {
+) -> (UnboundedSender<Command>, Receiver<Happening>, Receiver<InOrder>) {
     let (commands, to_do) = unbounded_channel();
+    let (up, down) = channel();
     let (tell, happenings) = channel();
     let ports = Ports {
         tell,
         to_do,
         spreads: false,
     };
-    let thread = std::thread::spawn(move || {
-        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    std::thread::spawn(move || {
+        let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(run(&plan, &options, ports)),
-            Err(error) => ports.tell(Happening::Fault(RadioFault::Other(error.to_string()))),
+            Err(error) => {
+                ports.tell(Happening::Fault(RadioFault::Other(error.to_string())));
+                None
+            }
+        };
+        if let Some(in_order) = ended {
+            // A program that is ending asks no more.
+            let _ = up.send(in_order);
         }
     });
-    (commands, happenings, thread)
+    (commands, happenings, down)
 }
 
 /// The connection's end of the channels.
@@ -269,7 +280,7 @@ impl Ports {
     }
 }
 
-async fn run(plan: &Plan, options: &Options, mut ports: Ports) {
+async fn run(plan: &Plan, options: &Options, mut ports: Ports) -> Option<InOrder> {
     let touched = Touched::default();
     let found = {
         let tell = ports.tell.clone();
@@ -284,22 +295,28 @@ async fn run(plan: &Plan, options: &Options, mut ports: Ports) {
         Some(Ok(found)) => found,
         Some(Err(fault)) => {
             ports.tell(Happening::Fault(fault));
-            return drop(timeout(TIDY, forget(&touched)).await);
+            let _ = timeout(TIDY, forget(&touched)).await;
+            return None;
         }
-        None => return drop(timeout(TIDY, forget(&touched)).await),
+        None => {
+            let _ = timeout(TIDY, forget(&touched)).await;
+            return None;
+        }
     };
     ports.spreads = matches!(cutting, Cutting::Gatt(_)) && system::may_reorder();
     ports.tell(Happening::Up {
         spreads: ports.spreads,
     });
     let last = pump(&mut carrier, &mut cutting, &mut ports).await;
+    let was_finished = matches!(last, Last::Finish(_));
     let tidy = async {
         say_goodbye(&mut carrier, &mut cutting, last, ports.spreads).await;
         carrier.close().await;
         forget(&touched).await;
     };
     // A system that does not answer keeps nobody waiting; the connection to it ends with the thread.
-    let _ = timeout(TIDY, tidy).await;
+    let tidied = timeout(TIDY, tidy).await;
+    (was_finished && tidied.is_ok()).then_some(InOrder)
 }
 
 #[cfg(target_os = "linux")]
@@ -348,9 +365,9 @@ enum Last {
 
 /// Moves values until one side has had enough.
 async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -> Last {
-    let mut look_after = interval(LOOK_AFTER);
+    let mut look_after = interval_at(Instant::now() + LOOK_AFTER, LOOK_AFTER);
     look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut begun = tokio::time::Instant::now();
+    let mut begun = Instant::now();
     loop {
         tokio::select! {
             biased;
@@ -377,7 +394,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                     ports.tell(match event {
                         LinkEvent::Started => continue,
                         LinkEvent::Progress => {
-                            begun = tokio::time::Instant::now();
+                            begun = Instant::now();
                             Happening::Progress
                         }
                         LinkEvent::Message(message) => Happening::Message {

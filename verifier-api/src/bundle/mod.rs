@@ -5,7 +5,7 @@ mod arguments;
 use std::fs;
 use std::path::Path;
 
-use mdoc::crypto::{Signer as _, SigningKey, generate_pkcs8};
+use mdoc::crypto::{Curve, Signer as _, SigningKey, generate_pkcs8};
 use relying_party::bundle::{
     self, BuildError, BundleError, BundleFacts, Entry, LoadedBundle, SignedBundle, age_words, next_number,
 };
@@ -162,7 +162,7 @@ fn key(arguments: &BundleKey) -> Result<u8, CommandError> {
     let key = if arguments.new {
         // The operating system's source; where it fails there is nothing to go on with.
         let mut random = rand_core::UnwrapErr(getrandom::SysRng);
-        let pem = generate_pkcs8(&mut random).map_err(|_| CommandError::Random)?;
+        let pem = generate_pkcs8(Curve::P256, &mut random).map_err(|_| CommandError::Random)?;
         operator::write_new_private_file(&arguments.key, pem.as_bytes())?;
         pem.as_bytes().to_vec()
     } else {
