@@ -41,6 +41,8 @@ main() {
 bluetooth() {
     [ "$(uname)" = Linux ] || return 0
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
+    # The doctor is tried on a bus of its own.
+    command -v dbus-daemon >/dev/null || need_packages dbus-daemon
     run "with Bluetooth" some \
         cargo test -p reader -p holder --features reader/bluetooth,holder/bluetooth --lib --bins --tests --locked \
         --no-fail-fast --color never

@@ -314,7 +314,7 @@ impl Desk {
             &store,
         ];
         let arguments = Arguments::try_parse_from(flags.iter().chain(&bundle)).unwrap();
-        let Command::Read(read) = arguments.command else {
+        let Some(Command::Read(read)) = arguments.command else {
             panic!("read");
         };
         Counter::load(&read.common, 1, Clock::Fixed(at(NOW))).unwrap()

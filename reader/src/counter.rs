@@ -93,12 +93,7 @@ impl Counter {
             ));
         }
         let purpose = purpose(&read.purpose, bundle.as_deref())?;
-        if is_local && purpose.seen_before() != SeenBefore::Ignore {
-            // Before a phone is asked for what could not be accepted anyway.
-            return Err(StartError::Argument(
-                "the purpose asks whether the record was seen before; this program keeps nothing that would tell: have a service judge with --verify".to_owned(),
-            ));
-        }
+        check_judge(&purpose, is_local)?;
         let judge = if !is_local {
             if read.trust.is_some() {
                 say("warning: the service judges by its own trust directory; --trust is not used");
@@ -353,8 +348,19 @@ impl Counter {
     }
 }
 
+/// Whether this program can judge the purpose, where it is the one that judges.
+pub(crate) fn check_judge(purpose: &Purpose, is_local: bool) -> Result<(), StartError> {
+    if is_local && purpose.seen_before() != SeenBefore::Ignore {
+        // Before a phone is asked for what could not be accepted anyway.
+        return Err(StartError::Argument(
+            "the purpose asks whether the record was seen before; this program keeps nothing that would tell: have a service judge with --verify".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// The purpose of this name: the bundle's, else a ready-made one or a file.
-fn purpose(named: &str, bundle: Option<&LoadedBundle>) -> Result<Purpose, StartError> {
+pub(crate) fn purpose(named: &str, bundle: Option<&LoadedBundle>) -> Result<Purpose, StartError> {
     let purpose = match bundle.and_then(|bundle| bundle.purpose(named)) {
         Some(purpose) => purpose.clone(),
         None => operator::load_purpose(named)?,

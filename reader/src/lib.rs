@@ -5,8 +5,10 @@ mod arguments;
 mod bundle;
 mod certificate;
 mod clock;
+mod configuration;
 mod connectors;
 mod counter;
+mod doctor;
 mod failure;
 mod identity;
 mod inbox;
@@ -30,6 +32,7 @@ mod transaction;
 mod transport;
 mod upstream;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -62,7 +65,12 @@ pub fn run() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let arguments = match Arguments::try_parse() {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let (given, faults) = match configuration::with_file(given.clone()) {
+        Ok(merged) => (merged, Vec::new()),
+        Err(faults) => (given, faults),
+    };
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too. There is nowhere to report a failure to print.
@@ -74,7 +82,21 @@ pub fn run() -> ExitCode {
             };
         }
     };
-    match arguments.command {
+    if let Some(path) = &arguments.check_config {
+        return configuration::check(path);
+    }
+    let Some(command) = arguments.command else {
+        // Not reached: clap shows its help where there is neither.
+        return ExitCode::from(USAGE);
+    };
+    match command {
+        Command::Doctor(doctor) => doctor::run(&doctor, &given, &faults),
+        // Its file was left out.
+        _ if !faults.is_empty() => configuration::refuse(&faults),
+        Command::Configuration => {
+            print(&configuration::documented());
+            ExitCode::SUCCESS
+        }
         Command::Purposes => purposes(),
         Command::Certificate(arguments) => match certificate::run(&arguments) {
             Ok(status) => ExitCode::from(status),
@@ -198,7 +220,7 @@ fn read_loopback(counter: &Counter, address: &std::net::SocketAddr) -> Result<se
 pub fn read(arguments: &[&str]) -> Result<(serde_json::Value, u8), String> {
     let arguments = ["reader", "read"].into_iter().chain(arguments.iter().copied());
     let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let Command::Read(read) = arguments.command else {
+    let Some(Command::Read(read)) = arguments.command else {
         return Err("these arguments read nothing".to_owned());
     };
     let outcome = read_one(&read, |_| ()).map_err(|error| error.to_string())?;
@@ -219,7 +241,7 @@ pub fn judge(
 ) -> Result<serde_json::Value, String> {
     let arguments = ["reader", "read"].into_iter().chain(arguments.iter().copied());
     let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let Command::Read(read) = arguments.command else {
+    let Some(Command::Read(read)) = arguments.command else {
         return Err("these arguments read nothing".to_owned());
     };
     let counter =

@@ -26,7 +26,7 @@ use crate::counter::StartError;
 use crate::inbox::Inbox;
 
 /// Where codes come from beside the radio's own ways.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Scanners")]
 pub(crate) struct ScannerFlags {
     /// A scanner on a serial port, which USB scanners are too in their serial (CDC, virtual COM) mode, with its speed where

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::serial_line::SerialLine;
 
 /// Tills: who else is told of results, and how.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Till")]
 pub(crate) struct TillFlags {
     /// What a line on standard output is: the report, with the values that the purpose returns, or what a till is told,
