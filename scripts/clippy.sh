@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lints every target, with the default features, with the pure backend, the reader without tokens and, on Linux, with Bluetooth
-# and NFC; a warning is an error.
+# Lints every target, with the default features, with the pure backend, the reader without tokens and, on Linux, with each
+# feature for devices and with all of them; a warning is an error.
 . "$(dirname "$0")/lib.sh"
 
 need_component clippy cargo clippy --version
@@ -9,11 +9,11 @@ cargo clippy -p mdoc -p relying-party --no-default-features --all-targets --lock
 cargo clippy -p reader --no-default-features --all-targets --locked -- -D warnings
 if [ "$(uname)" = Linux ]; then
     find /usr/lib/llvm-*/lib /usr/lib -name 'libclang*.so*' 2>/dev/null | grep -q libclang || need_packages libclang-dev
-    cargo clippy -p reader --features camera-recording --all-targets --locked -- -D warnings
-    cargo clippy -p reader --features camera --all-targets --locked -- -D warnings
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
-    cargo clippy -p reader --features nfc --all-targets --locked -- -D warnings
-    cargo clippy -p reader --features nfc,bluetooth --all-targets --locked -- -D warnings
-    cargo clippy -p reader -p holder --features reader/bluetooth,holder/bluetooth --all-targets --locked -- -D warnings
+    for feature in bluetooth camera camera-recording nfc scanner till; do
+        cargo clippy -p reader --features "$feature" --all-targets --locked -- -D warnings
+    done
+    cargo clippy -p reader -p holder --features reader/bluetooth,reader/camera,reader/nfc,reader/scanner,reader/till,holder/bluetooth \
+        --all-targets --locked -- -D warnings
 fi

@@ -6,19 +6,26 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::camera::CameraFlags;
 use crate::certificate::CertificateArguments;
+use crate::input::ScannerFlags;
+use crate::till::TillFlags;
 
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
 #[derive(Parser)]
 #[command(name = "reader", version, about, after_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
+    /// Say what is wrong with a configuration file and with the files that it names; 0 where nothing is, else 64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check_config: Option<PathBuf>,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
 Exit status of read: 0 accepted, 1 rejected, 2 undetermined, 3 the session (or the service that judges) failed
 and there is no verdict, 64 wrong usage, an unreadable file or a bad configuration. serve ends with 0 at the end
-of its input, and with 64 where it cannot start.";
+of its input or when it is told to, and with 64 where it cannot start. doctor ends with 0 where all is well, 1 after a
+warning, 2 after a fault.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -26,10 +33,14 @@ pub(crate) enum Command {
     Read(Box<Read>),
     /// Read one phone after the other, as codes come on standard input
     Serve(Box<Serve>),
+    /// Say what keeps this machine from serving, and what to do about it
+    Doctor(Box<Doctor>),
     /// Ask for a reader's certificate, or look at the one there is
     Certificate(CertificateArguments),
     /// List the ready-made purposes
     Purposes,
+    /// Print the configuration file of serve, with every option, its help and its default
+    Configuration,
     /// Print a completion script for a shell, for example: reader completions bash
     Completions {
         /// The shell
@@ -62,11 +73,17 @@ pub(crate) struct Read {
     pub(crate) format: Format,
 }
 
-/// Waits for codes on standard input, one a line as a scanner types them, with --camera for those that phones show to a camera
-/// and with --nfc for phones on an NFC reader beside it, reads each phone over Bluetooth or NFC, prints one JSON line for each, and waits again until the end of the input. A fresh code while a phone is being read ends that
-/// transaction and starts the next. Nothing is kept.
-#[derive(Args)]
+/// Waits for codes on standard input, one a line as a scanner types them, from the scanners that are named, with --camera for
+/// those that phones show to a camera, and with --nfc for phones on an NFC reader, all beside each other; reads each phone over
+/// Bluetooth or NFC, prints one JSON line for each, and waits again until the end of standard input, or, with scanners or a
+/// camera, until it is told to end. A fresh code while a phone is being read ends that transaction and starts the next.
+/// Nothing is kept.
+#[derive(Args, Clone)]
 pub(crate) struct Serve {
+    /// A TOML file with any of these options, by their names with _ for -; what is given here wins (see
+    /// `reader configuration`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
     /// Seconds between two looks for a newer bundle
@@ -79,10 +96,26 @@ pub(crate) struct Serve {
     pub(crate) near: Near,
     #[command(flatten)]
     pub(crate) camera: CameraFlags,
+    #[command(flatten)]
+    pub(crate) scanners: ScannerFlags,
+    #[command(flatten)]
+    pub(crate) till: TillFlags,
+}
+
+/// Looks at Bluetooth, NFC, devices, files, trust, services and the clock as serve with the same options would use them:
+/// one line for each, with what to do. Changes nothing and needs no phone.
+#[derive(Args)]
+#[command(mut_arg("purpose", |purpose| purpose.required(false).default_value("").hide_default_value(true)))]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    /// Print an array of {check, result, detail, next_step}, for programs
+    #[arg(long, help_heading = "Report")]
+    pub(crate) json: bool,
 }
 
 /// What is asked and who judges.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Common {
     /// A ready-made purpose (see `reader purposes`) or a TOML file
     #[arg(long, value_name = "ID|FILE")]
@@ -90,8 +123,6 @@ pub(crate) struct Common {
     /// A trust directory with the folders anchors, crls, status, vicals
     #[arg(long, value_name = "DIR")]
     pub(crate) trust: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) bundle: BundleFlags,
     /// Who judges: this program, or a verifier-api service (https, or http on this machine). Where the service cannot be
     /// reached and there is a bundle, this program does
     #[arg(long, value_name = "local|URL", default_value = "local")]
@@ -133,10 +164,13 @@ pub(crate) struct Common {
     /// Say nothing of the progress on standard error, only warnings and what went wrong
     #[arg(long)]
     pub(crate) quiet: bool,
+    // Last: its heading would go on over what follows.
+    #[command(flatten)]
+    pub(crate) bundle: BundleFlags,
 }
 
 /// The offline bundle: everything to judge by in one signed file.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Offline bundle")]
 pub(crate) struct BundleFlags {
     /// Where bundles come from: a file, or a verifier-api service (https, or http on this machine). What cannot be had
@@ -158,7 +192,7 @@ pub(crate) struct BundleFlags {
 }
 
 /// How a phone is reached over Bluetooth.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Bluetooth")]
 pub(crate) struct Radio {
     /// The adapter; the system's default one unless given
@@ -179,7 +213,7 @@ pub(crate) struct Radio {
 }
 
 /// Phones that are held to an NFC reader.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "NFC")]
 pub(crate) struct Near {
     /// Wait for a phone on an NFC reader (PC/SC), whichever is there or is plugged in

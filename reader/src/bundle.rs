@@ -74,14 +74,7 @@ impl Bundles {
             }
             Some(file) => Source::File(file.into()),
         };
-        match (&source, &flags.bundle_store) {
-            (Source::Remote(_), None) => {
-                Err("--bundle with a URL needs --bundle-store, a folder that keeps the last two")
-            }
-            (Source::None, None) => Err("--bundle-key needs --bundle or --bundle-store"),
-            _ => Ok(()),
-        }
-        .map_err(|words| StartError::Argument(words.to_owned()))?;
+        check_flags(flags)?;
         let bundles = Self {
             source,
             key: operator::load_public_key(key)?,
@@ -181,6 +174,18 @@ impl Bundles {
         // What is held is whole at every instant.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the flags say where a bundle is to come from, or to be kept.
+pub(crate) fn check_flags(flags: &BundleFlags) -> Result<(), StartError> {
+    match (flags.bundle.as_deref(), &flags.bundle_store) {
+        (Some(source), None) if source.contains("://") => {
+            Err("--bundle with a URL needs --bundle-store, a folder that keeps the last two")
+        }
+        (None, None) => Err("--bundle-key needs --bundle or --bundle-store"),
+        _ => Ok(()),
+    }
+    .map_err(|words| StartError::Argument(words.to_owned()))
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

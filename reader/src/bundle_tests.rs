@@ -3,7 +3,8 @@ use std::path::Path;
 
 use clap::Parser as _;
 use mdoc::crypto::{Curve, Signer as _, SigningKey};
-use mdoc::session::SessionTranscript;
+use mdoc::engagement::DeviceEngagement;
+use mdoc::session::{Handover, MonotonicTime, SessionTranscript};
 use mdoc::time::UnixTime;
 use relying_party::DeviceKeys;
 use relying_party::bundle::{Entry, build};
@@ -313,7 +314,7 @@ impl Desk {
             &store,
         ];
         let arguments = Arguments::try_parse_from(flags.iter().chain(&bundle)).unwrap();
-        let Command::Read(read) = arguments.command else {
+        let Some(Command::Read(read)) = arguments.command else {
             panic!("read");
         };
         Counter::load(&read.common, 1, Clock::Fixed(at(NOW))).unwrap()
@@ -363,4 +364,33 @@ fn a_counter_whose_bundle_has_ended_says_so_and_goes_on_with_the_next() {
     assert_eq!(judge(&counter).unwrap_err(), not_yet);
     counter.set_clock(Clock::Fixed(at(NOW + 50)));
     assert!(judge(&counter).is_ok(), "the untouched twin");
+}
+
+/// The engagement of a phone whose key is the generator of P-256, without any way to reach it.
+fn engagement() -> DeviceEngagement {
+    let x = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+    let y = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+    let text = format!("a20063312e30018201d818584ba401022001215820{x}225820{y}");
+    let bytes: Vec<u8> = (0..text.len())
+        .step_by(2)
+        .map(|place| u8::from_str_radix(&text[place..place + 2], 16).unwrap())
+        .collect();
+    DeviceEngagement::from_bytes(&bytes).unwrap()
+}
+
+#[test]
+fn no_phone_is_asked_for_what_a_bundle_that_has_ended_could_not_judge() {
+    let desk = Desk::new();
+    desk.offer(&bundle(5, NOW, 1));
+    let mut counter = desk.counter();
+    let start = |counter: &Counter| {
+        let begun = counter.start(&engagement(), Handover::Qr, MonotonicTime::from_millis(0));
+        begun.map(drop)
+    };
+    let (expires, now) = (at(NOW + 100), at(NOW + 101));
+    counter.set_clock(Clock::Fixed(now));
+    let expired = Failure::Bundle(BundleError::Expired { expires, now });
+    assert_eq!(start(&counter), Err(expired));
+    counter.set_clock(Clock::Fixed(expires));
+    assert_eq!(start(&counter), Ok(()), "the untouched twin");
 }

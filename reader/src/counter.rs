@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::identity::{Identity, KeyPlace};
 use crate::say;
 use crate::step::Step;
+use crate::till::Till;
 use crate::token_fault::TokenFault;
 use crate::upstream::Service;
 
@@ -68,6 +69,8 @@ pub(crate) struct Counter {
     service_timeout: Option<Duration>,
     pub(crate) quiet: bool,
     clock: Clock,
+    /// Who is told of steps beside the clerk.
+    till: Option<Arc<Till>>,
 }
 
 impl Counter {
@@ -90,12 +93,7 @@ impl Counter {
             ));
         }
         let purpose = purpose(&read.purpose, bundle.as_deref())?;
-        if is_local && purpose.seen_before() != SeenBefore::Ignore {
-            // Before a phone is asked for what could not be accepted anyway.
-            return Err(StartError::Argument(
-                "the purpose asks whether the record was seen before; this program keeps nothing that would tell: have a service judge with --verify".to_owned(),
-            ));
-        }
+        check_judge(&purpose, is_local)?;
         let judge = if !is_local {
             if read.trust.is_some() {
                 say("warning: the service judges by its own trust directory; --trust is not used");
@@ -137,6 +135,7 @@ impl Counter {
             service_timeout: (read.verify != "local").then(|| Duration::from_secs(read.service_timeout)),
             quiet: read.quiet,
             clock,
+            till: None,
         };
         counter.look_at_certificate();
         counter.tell_bundle();
@@ -229,8 +228,21 @@ impl Counter {
         asked(&self.purpose)
     }
 
-    /// Tells the clerk which step begins.
+    /// What is asked.
+    pub(crate) const fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+
+    /// Has a till told which step begins.
+    pub(crate) fn tell(&mut self, till: Arc<Till>) {
+        self.till = Some(till);
+    }
+
+    /// Tells the clerk, and the till, which step begins.
     pub(crate) fn step(&self, step: Step) {
+        if let Some(till) = &self.till {
+            till.step(step);
+        }
         self.progress(&step.line(&self.settings, self.service_timeout));
     }
 
@@ -336,8 +348,19 @@ impl Counter {
     }
 }
 
+/// Whether this program can judge the purpose, where it is the one that judges.
+pub(crate) fn check_judge(purpose: &Purpose, is_local: bool) -> Result<(), StartError> {
+    if is_local && purpose.seen_before() != SeenBefore::Ignore {
+        // Before a phone is asked for what could not be accepted anyway.
+        return Err(StartError::Argument(
+            "the purpose asks whether the record was seen before; this program keeps nothing that would tell: have a service judge with --verify".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// The purpose of this name: the bundle's, else a ready-made one or a file.
-fn purpose(named: &str, bundle: Option<&LoadedBundle>) -> Result<Purpose, StartError> {
+pub(crate) fn purpose(named: &str, bundle: Option<&LoadedBundle>) -> Result<Purpose, StartError> {
     let purpose = match bundle.and_then(|bundle| bundle.purpose(named)) {
         Some(purpose) => purpose.clone(),
         None => operator::load_purpose(named)?,

@@ -8,6 +8,7 @@ use relying_party::bundle::BundleError;
 use serde_json::{Value, json};
 
 use crate::camera::CameraFault;
+use crate::input::code::CodeFault;
 use crate::nfc_fault::NfcFault;
 use crate::radio_fault::RadioFault;
 use crate::token_fault::TokenFault;
@@ -23,6 +24,8 @@ pub(crate) enum Failure {
     Session(SessionFailure),
     /// The phone showed something that is no engagement.
     Engagement,
+    /// The scanner lost the difference between capitals and small letters.
+    CaseFolded,
     /// The phone could not be connected to, or was lost before its engagement came.
     Connect,
     /// The engagement did not come in time.
@@ -69,6 +72,7 @@ impl Failure {
         match self {
             Self::Session(failure) => failure.code(),
             Self::Engagement => "session.engagement",
+            Self::CaseFolded => "scanner.case_folded",
             Self::Connect => "session.transport",
             Self::Silence | Self::Unfinished | Self::NoPhone | Self::NoCode => "session.timeout",
             Self::NoTransport => "session.no_transport",
@@ -93,9 +97,12 @@ impl Failure {
     pub(crate) const fn phase(&self) -> &'static str {
         match self {
             Self::Session(failure) => failure.phase().name(),
-            Self::Engagement | Self::Silence | Self::NoPhone | Self::NoCode | Self::Camera(_) => {
-                Phase::Engagement.name()
-            }
+            Self::Engagement
+            | Self::CaseFolded
+            | Self::Silence
+            | Self::NoPhone
+            | Self::NoCode
+            | Self::Camera(_) => Phase::Engagement.name(),
             Self::Connect | Self::NoTransport => Phase::Connect.name(),
             Self::Radio { phase, .. }
             | Self::Nfc { phase, .. }
@@ -140,6 +147,9 @@ impl Failure {
             },
             Self::Engagement => {
                 "show a fresh code on the phone; this one is not an engagement of a mobile document"
+            }
+            Self::CaseFolded => {
+                "have the technician set the scanner to keep upper and lower case as they are, and scan the code again"
             }
             Self::Connect => "check that the phone still shows its code, and start again",
             Self::Silence => "the other side says nothing: check what is listening there",
@@ -191,6 +201,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Session(failure) => write!(f, "{failure}"),
             Self::Engagement => f.write_str("what the phone showed is no engagement"),
+            Self::CaseFolded => f.write_str("the scanner turned all letters into capitals or into small ones"),
             Self::Connect => f.write_str("the phone cannot be reached"),
             Self::Silence => f.write_str("no engagement came in time"),
             Self::NoTransport => f.write_str("the phone offers no way to move data that this counter has"),
@@ -214,6 +225,15 @@ impl fmt::Display for Failure {
             Self::ServiceRefused(kind) => write!(f, "the service refused to judge: {kind}"),
             Self::ServiceAnswer => f.write_str("the service answered something that is no verdict"),
             Self::Bundle(error) => write!(f, "the bundle cannot be judged by: {error}"),
+        }
+    }
+}
+
+impl From<CodeFault> for Failure {
+    fn from(fault: CodeFault) -> Self {
+        match fault {
+            CodeFault::CaseFolded(_) => Self::CaseFolded,
+            CodeFault::Engagement(_) => Self::Engagement,
         }
     }
 }
@@ -249,6 +269,7 @@ mod tests {
             (timeout(Phase::Consent), "session.timeout", "consent"),
             (timeout(Phase::Receive), "session.timeout", "receive"),
             (Failure::Engagement, "session.engagement", "engagement"),
+            (Failure::CaseFolded, "scanner.case_folded", "engagement"),
             (Failure::Connect, "session.transport", "connect"),
             (Failure::Silence, "session.timeout", "engagement"),
             (Failure::Unfinished, "session.timeout", "receive"),

@@ -1,4 +1,4 @@
-//! The lines that scanners type: bounded, and waiting for the counter rather than the counter for them.
+//! The codes of scanners and the lines of standard input: bounded, and waiting for the counter rather than the counter for them.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read as _};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mdoc::engagement::DeviceEngagement;
 
+use crate::input::code;
 use crate::transport::Stop;
 
 /// The most bytes of a line that count; the rest of a longer one is dropped, and it is no engagement then.
@@ -14,7 +15,7 @@ const MAX_LINE: usize = DeviceEngagement::MAX_URI_LEN + 64;
 /// Lines that wait. Nobody scans that many codes during one transaction; the oldest goes.
 const MAX_WAITING: usize = 16;
 
-/// Lines between the thread that reads them and the counter that works on them one by one.
+/// Lines between the threads that read them and the counter that works on them one by one.
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
@@ -38,6 +39,8 @@ struct State {
     waiting: VecDeque<String>,
     /// What the counter works on.
     current: Option<String>,
+    /// Other inputs go on where standard input ends.
+    outlives_lines: bool,
     ended: bool,
 }
 
@@ -55,12 +58,16 @@ impl Inbox {
         while let Ok(Some(line)) = next_line(&mut input) {
             self.push(line);
         }
+        let mut state = self.state();
+        if !state.outlives_lines {
+            state.ended = true;
+        }
+        self.changed.notify_all();
     }
 
-    /// Ends behind what waits.
-    pub(crate) fn close(&self) {
-        self.state().ended = true;
-        self.changed.notify_all();
+    /// There are inputs beside the lines that [`fill`](Self::fill) reads: their end ends nothing.
+    pub(crate) fn outlive_lines(&self) {
+        self.state().outlives_lines = true;
     }
 
     /// Ends the transaction in work, and the inbox with it.
@@ -69,6 +76,13 @@ impl Inbox {
         state.waiting.clear();
         state.ended = true;
         self.stop.wish();
+        self.changed.notify_all();
+    }
+
+    /// Ends behind what waits.
+    #[cfg(feature = "camera-recording")]
+    pub(crate) fn close(&self) {
+        self.state().ended = true;
         self.changed.notify_all();
     }
 
@@ -85,8 +99,11 @@ impl Inbox {
         self.state().ended
     }
 
-    /// Takes a line, unless it is in work or waits already.
+    /// Takes a line, or a code from any other input. One code is the same text wherever it comes from.
     pub(crate) fn push(&self, line: String) {
+        let code = code::read(&line);
+        let is_code = code.is_ok();
+        let line = code.map_or(line, |code| code.text);
         let mut state = self.state();
         // Scanners see a code more than once.
         if state.ended
@@ -97,7 +114,7 @@ impl Inbox {
             return;
         }
         // A fresh code means that the one in work leads nowhere; anything else can wait.
-        if state.current.is_some() && DeviceEngagement::from_uri(&line).is_ok() {
+        if state.current.is_some() && is_code {
             self.stop.wish();
         }
         if state.waiting.len() == MAX_WAITING {
@@ -195,43 +212,15 @@ mod tests {
         }
     }
 
-    /// The engagement of a phone, with another key in each.
-    fn code(last: u8) -> String {
-        let key = [
-            &[0xa4, 1, 2, 0x20, 1, 0x21, 0x58, 0x20][..],
-            &POINT[..32],
-            &[0x22, 0x58, 0x20],
-            &POINT[32..],
-        ]
-        .concat();
-        let engagement = [
-            &[0xa3, 0, 0x63, b'1', b'.', b'0', 1, 0x82, 1, 0xd8, 0x18, 0x58][..],
-            &[u8::try_from(key.len()).unwrap()],
-            &key,
-            // An unknown key that makes the codes differ.
-            &[0x20, last],
-        ]
-        .concat();
-        use base64::Engine as _;
-        format!(
-            "mdoc:{}",
-            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(engagement)
-        )
+    /// The code of a phone, another for each number.
+    fn code(number: u8) -> String {
+        code::tests::code(&[number])
     }
-
-    /// The generator of P-256.
-    const POINT: [u8; 64] = [
-        0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77,
-        0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3,
-        0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
-        0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
-    ];
 
     #[test]
     fn lines_come_in_turn_without_their_endings() {
         let inbox = Inbox::default();
         inbox.fill(&b"one\r\n\n  two \nthree"[..]);
-        inbox.close();
         let lines: Vec<String> = core::iter::from_fn(|| next(&inbox)).collect();
         assert_eq!(lines, ["one", "two", "three"]);
     }
@@ -242,7 +231,6 @@ mod tests {
         input.extend(b"\nnext\n");
         let inbox = Inbox::default();
         inbox.fill(&input[..]);
-        inbox.close();
         assert_eq!(next(&inbox).map(|line| line.len()), Some(MAX_LINE));
         assert_eq!(next(&inbox).as_deref(), Some("next"));
         assert_eq!(next(&inbox), None);
@@ -251,7 +239,6 @@ mod tests {
         input.extend(b"\nnext\n");
         let inbox = Inbox::default();
         inbox.fill(&input[..]);
-        inbox.close();
         assert_eq!(next(&inbox).map(|line| line.len()), Some(MAX_LINE - 1));
         assert_eq!(next(&inbox).as_deref(), Some("next"));
     }
@@ -272,6 +259,40 @@ mod tests {
         assert_eq!(next(&inbox).as_deref(), Some("4901234567894"));
         assert!(!stop.is_wished(), "for that one transaction only");
         assert_eq!(next(&inbox), Some(code(2)));
+    }
+
+    #[test]
+    fn one_code_from_two_inputs_is_one() {
+        let stop = Stop::default();
+        let inbox = Inbox::new(stop.clone());
+        inbox.push(code(1));
+        assert_eq!(next(&inbox), Some(code(1)));
+        // With the identifier that one scanner adds, with the scheme of another,.
+        let body = &code(1)["mdoc:".len()..];
+        inbox.push(format!("]Q1{}", code(1)));
+        inbox.push(format!("MDOC:{body}"));
+        assert!(!stop.is_wished(), "the same code");
+        inbox.push(format!("]Q1{}", code(2)));
+        assert!(stop.is_wished());
+        assert_eq!(next(&inbox), Some(code(2)));
+    }
+
+    #[test]
+    fn the_end_of_lines_ends_nothing_where_there_are_other_inputs() {
+        let inbox = Inbox::default();
+        inbox.outlive_lines();
+        inbox.fill(&b"one\n"[..]);
+        assert_eq!(next(&inbox).as_deref(), Some("one"));
+        assert_eq!(inbox.next(Some(Duration::from_millis(1))), Next::Nothing);
+        inbox.push(code(1));
+        assert_eq!(next(&inbox), Some(code(1)));
+        inbox.end();
+        assert_eq!(next(&inbox), None);
+        // Its twin has no other input.
+        let inbox = Inbox::default();
+        inbox.fill(&b"one\n"[..]);
+        assert_eq!(next(&inbox).as_deref(), Some("one"));
+        assert_eq!(inbox.next(Some(Duration::from_millis(1))), Next::End);
     }
 
     #[test]

@@ -6,11 +6,14 @@ mod bundle;
 mod camera;
 mod certificate;
 mod clock;
+mod configuration;
 mod connectors;
 mod counter;
+mod doctor;
 mod failure;
 mod identity;
 mod inbox;
+mod input;
 mod interrupt;
 mod loopback;
 #[cfg(feature = "nfc")]
@@ -22,6 +25,7 @@ mod radio;
 mod radio_fault;
 mod serve;
 mod step;
+mod till;
 #[cfg(feature = "pkcs11")]
 mod token;
 mod token_fault;
@@ -29,6 +33,7 @@ mod transaction;
 mod transport;
 mod upstream;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -39,7 +44,6 @@ use clock::Clock;
 use counter::{Counter, StartError};
 use failure::Failure;
 use loopback::{Connected, Loopback};
-use mdoc::engagement::DeviceEngagement;
 use mdoc::session::{Handover, SessionTranscript};
 use mdoc::time::UnixTime;
 use relying_party::DeviceKeys;
@@ -62,7 +66,12 @@ pub fn run() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let arguments = match Arguments::try_parse() {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let (given, faults) = match configuration::with_file(given.clone()) {
+        Ok(merged) => (merged, Vec::new()),
+        Err(faults) => (given, faults),
+    };
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too. There is nowhere to report a failure to print.
@@ -74,7 +83,21 @@ pub fn run() -> ExitCode {
             };
         }
     };
-    match arguments.command {
+    if let Some(path) = &arguments.check_config {
+        return configuration::check(path);
+    }
+    let Some(command) = arguments.command else {
+        // Not reached: clap shows its help where there is neither.
+        return ExitCode::from(USAGE);
+    };
+    match command {
+        Command::Doctor(doctor) => doctor::run(&doctor, &given, &faults),
+        // Its file was left out.
+        _ if !faults.is_empty() => configuration::refuse(&faults),
+        Command::Configuration => {
+            print(&configuration::documented());
+            ExitCode::SUCCESS
+        }
         Command::Purposes => purposes(),
         Command::Certificate(arguments) => match certificate::run(&arguments) {
             Ok(status) => ExitCode::from(status),
@@ -149,9 +172,9 @@ fn read_code(read: &Read, counter: &Counter) -> Result<Conversed, StartError> {
     // From here on there is something to end in good order.
     interrupt::on_interrupt(move || stop.wish()).map_err(|error| StartError::Argument(error.to_string()))?;
     let clock = Instant::now();
-    let result = DeviceEngagement::from_uri(text.trim())
-        .map_err(|_| Failure::Engagement)
-        .and_then(|engagement| converse(counter, &engagement, Handover::Qr, connector.as_mut(), clock));
+    let result = input::code::read(&text)
+        .map_err(Failure::from)
+        .and_then(|code| converse(counter, &code.engagement, Handover::Qr, connector.as_mut(), clock));
     Ok((result, Some(connector)))
 }
 
@@ -172,8 +195,8 @@ fn read_seen(read: &Read, counter: &Counter) -> Result<Conversed, StartError> {
     let seen = camera::first_code(&read.camera, counter.settings.connect_timeout, &stop)?;
     let clock = Instant::now();
     let result = seen
-        .and_then(|text| DeviceEngagement::from_uri(&text).map_err(|_| Failure::Engagement))
-        .and_then(|engagement| converse(counter, &engagement, Handover::Qr, connector.as_mut(), clock));
+        .and_then(|text| input::code::read(&text).map_err(Failure::from))
+        .and_then(|code| converse(counter, &code.engagement, Handover::Qr, connector.as_mut(), clock));
     Ok((result, Some(connector)))
 }
 
@@ -221,7 +244,7 @@ fn read_loopback(counter: &Counter, address: &std::net::SocketAddr) -> Result<se
 pub fn read(arguments: &[&str]) -> Result<(serde_json::Value, u8), String> {
     let arguments = ["reader", "read"].into_iter().chain(arguments.iter().copied());
     let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let Command::Read(read) = arguments.command else {
+    let Some(Command::Read(read)) = arguments.command else {
         return Err("these arguments read nothing".to_owned());
     };
     let outcome = read_one(&read, |_| ()).map_err(|error| error.to_string())?;
@@ -242,7 +265,7 @@ pub fn judge(
 ) -> Result<serde_json::Value, String> {
     let arguments = ["reader", "read"].into_iter().chain(arguments.iter().copied());
     let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let Command::Read(read) = arguments.command else {
+    let Some(Command::Read(read)) = arguments.command else {
         return Err("these arguments read nothing".to_owned());
     };
     let counter =

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mdoc::engagement::DeviceEngagement;
 use mdoc::nfc::handover::NfcEngagement;
 use mdoc::session::Handover;
 
@@ -15,14 +14,19 @@ use crate::connectors::connector;
 use crate::counter::{Counter, StartError};
 use crate::failure::Failure;
 use crate::inbox::{Inbox, Next};
+use crate::input::{self, code};
 use crate::interrupt::on_interrupt;
 use crate::step::Step;
+use crate::till::{Output, Till};
 use crate::transaction::{Outcome, converse};
 use crate::transport::{Connector, Stop};
 use crate::{RADIO_CONNECT, say};
 
-/// Serves standard input until it ends, or the program is told to.
+/// Serves standard input and the other inputs until the first ends alone, or the program is told to.
 pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
+    serve
+        .scanners
+        .check_any(serve.near.nfc || serve.camera.is_given())?;
     let mut counter = Counter::load(&serve.common, RADIO_CONNECT, Clock::System)?;
     counter.pull_every(Duration::from_secs(serve.bundle_every));
     let stop = Stop::default();
@@ -31,20 +35,22 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let inbox = Arc::new(Inbox::new(stop));
     let interrupted = Arc::clone(&inbox);
     on_interrupt(move || interrupted.end()).map_err(|error| StartError::Argument(error.to_string()))?;
+    let till = Arc::new(Till::open(&serve.till, counter.purpose())?);
+    counter.tell(Arc::clone(&till));
+    // The threads end with their input, or with the process.
+    input::start(&serve.scanners, &inbox, counter.quiet)?;
     camera::attend(&serve.camera, &inbox)?;
-    let (filled, has_camera) = (Arc::clone(&inbox), serve.camera.is_given());
-    // The thread ends with the input, or with the process.
-    std::thread::spawn(move || {
-        filled.fill(io::stdin().lock());
-        // Beside a camera the end of standard input ends nothing.
-        if !has_camera {
-            filled.close();
-        }
-    });
-    if has_camera {
+    if serve.camera.is_given() {
         counter.progress(camera::WAITING);
     }
-    serve_lines(&mut counter, &inbox, connector.as_mut(), &mut io::stdout())
+    if serve.scanners.no_stdin {
+        inbox.outlive_lines();
+    } else {
+        let filled = Arc::clone(&inbox);
+        std::thread::spawn(move || filled.fill(io::stdin().lock()));
+    }
+    let mut output = Output::new(&serve.till, io::stdout());
+    serve_lines(&mut counter, &inbox, connector.as_mut(), &till, &mut output)
 }
 
 /// How a phone came.
@@ -76,7 +82,8 @@ fn serve_lines(
     counter: &mut Counter,
     inbox: &Inbox,
     connector: &mut dyn Connector,
-    out: &mut impl io::Write,
+    till: &Till,
+    output: &mut Output<impl io::Write>,
 ) -> Result<(), StartError> {
     loop {
         counter.step(match connector.pause() {
@@ -89,16 +96,17 @@ fn serve_lines(
         // What was pulled while nobody came counts for this one already.
         counter.renew();
         let clock = Instant::now();
+        till.begin();
         let result = match arrival {
-            Arrival::Line(line) => match DeviceEngagement::from_uri(&line) {
-                Ok(engagement) => {
+            Arrival::Line(line) => match code::read(&line) {
+                Ok(code) => {
                     counter.step(Step::Engaged);
-                    converse(counter, &engagement, Handover::Qr, connector, clock)
+                    converse(counter, &code.engagement, Handover::Qr, connector, clock)
                 }
-                Err(error) => {
+                Err(fault) => {
                     // The text may be anybody's: only what is wrong with it is told.
-                    say(&format!("not the code of a mobile document: {error}"));
-                    Err(Failure::Engagement)
+                    say(&format!("{fault} ({})", fault.code()));
+                    Err(fault.into())
                 }
             },
             Arrival::Phone(engaged) => engaged.and_then(|engaged| {
@@ -112,9 +120,8 @@ fn serve_lines(
                 )
             }),
         };
+        let told = till.end(&result, counter.purpose(), clock.elapsed());
         let outcome = Outcome::new(result);
-        writeln!(out, "{}", outcome.report)
-            .and_then(|()| out.flush())
-            .map_err(|error| StartError::Argument(format!("nobody reads the results: {error}")))?;
+        output.write(&outcome.report, &told)?;
     }
 }

@@ -93,7 +93,7 @@ programs() {
     rm -rf "$work/programs"
     mkdir -p "$work/programs"
     {
-        cargo build --locked --quiet --config profile.dev.opt-level=2 -p reader -p holder --features reader/bluetooth,holder/bluetooth \
+        cargo build --locked --quiet --config profile.dev.opt-level=2 -p reader -p holder --features reader/bluetooth,reader/scanner,holder/bluetooth \
             --message-format=json
         cargo build --locked --quiet --manifest-path "$lab/bare/Cargo.toml" --target-dir "$work/bare" \
             --message-format=json

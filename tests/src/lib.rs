@@ -8,6 +8,8 @@ pub mod programs;
 pub mod testdata;
 pub mod trusting;
 
+use std::time::{Duration, Instant};
+
 use holder::{Built, Scenario};
 use mdoc::crypto::PrivateKey;
 use mdoc::session::SessionTranscript;
@@ -138,6 +140,19 @@ pub fn in_session(scenario: Scenario, number: u8) -> Built {
         .build();
     built.session_transcript = transcript;
     built
+}
+
+/// Waits until this is so. A busy machine may take long; what never comes is a failure after two minutes.
+///
+/// # Panics
+/// It never came so far.
+#[track_caller]
+pub fn wait_until(done: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(120);
+    while !done() {
+        assert!(Instant::now() < patience, "it never came so far");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The folder of published vectors. Where it is not told, tests that need it say so and are left

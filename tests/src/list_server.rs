@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use holder::certificate::{CertificateSpec, der, name, private_key_pem};
@@ -16,8 +16,30 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+/// The longest that a caller may be silent between two requests.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Names that the server's certificate is for.
 pub const NAMES: [&str; 4] = ["lists.test", "other.test", "pki.example", "localhost"];
+
+/// Holds answers back until it is opened: slow, and no slower than a test wants it, however busy the machine is.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    /// Lets every answer begin that waits, and those to come.
+    pub fn open(&self) {
+        *locked(&self.0.0) = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let mut open = locked(&self.0.0);
+        while !*open {
+            open = self.0.1.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
 
 /// What is answered to a request.
 #[derive(Clone)]
@@ -32,6 +54,8 @@ pub struct Answer {
     pub length: Option<Option<usize>>,
     /// How long the answer takes to begin.
     pub delay: Duration,
+    /// What the answer waits for before it begins.
+    pub gate: Option<Gate>,
     /// Raw bytes in place of all this.
     pub raw: Option<&'static [u8]>,
 }
@@ -45,6 +69,7 @@ impl Answer {
             body: body.into(),
             length: None,
             delay: Duration::ZERO,
+            gate: None,
             raw: None,
         }
     }
@@ -167,7 +192,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn connection(stream: TcpStream, tls: Option<Arc<ServerConfig>>, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     match tls {
         None => requests(stream, shared),
         Some(config) => {
@@ -197,6 +222,9 @@ fn requests(stream: impl Read + Write, shared: &Shared) -> io::Result<()> {
             .cloned()
             .unwrap_or_else(missing);
         std::thread::sleep(answer.delay);
+        if let Some(gate) = &answer.gate {
+            gate.wait();
+        }
         let stream = stream.get_mut();
         if let Some(raw) = answer.raw {
             stream.write_all(raw)?;

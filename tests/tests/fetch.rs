@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use holder::evidence::{CrlSpec, List, StatusAuthority, TokenSpec, zlib};
@@ -21,7 +21,8 @@ use mdoc::time::UnixTime;
 use rand_core::SeedableRng as _;
 use relying_party::{TrustFile, Wanted};
 use verifier_api::fetch::{FetchError, FetchSettings, Fetcher, ListKind, Lookup, Source};
-use verifier_tests::list_server::{Answer, ListServer};
+use verifier_tests::list_server::{Answer, Gate, ListServer};
+use verifier_tests::wait_until;
 
 const URI: &str = "https://lists.test/1";
 const CRL: &str = "https://lists.test/crl";
@@ -124,7 +125,8 @@ fn settings(server: &ListServer) -> FetchSettings {
     FetchSettings {
         roots: Some(vec![server.root.clone()]),
         private_addresses: true,
-        timeout: Duration::from_secs(5),
+        // Long enough for a busy machine; where the time is what is tested, it is set there.
+        timeout: Duration::from_secs(120),
         threads: 2,
         lookup: Some(Arc::new(move |_: &str, _| Ok(vec![address]))),
         ..FetchSettings::default()
@@ -142,21 +144,20 @@ fn other_key() -> SigningKey {
     SigningKey::generate(Curve::P256, &mut rand_chacha::ChaCha20Rng::seed_from_u64(99))
 }
 
-#[track_caller]
-fn wait_until(done: impl Fn() -> bool) {
-    for _ in 0..2000 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it never came so far");
-}
-
 /// This answer is refused for this reason and nothing of it is held; the untouched twin is taken.
 #[track_caller]
 fn refused(answer: impl FnOnce(&Desk) -> Answer, reason: &FetchError) {
-    let desk = Desk::with(|settings, _| settings.timeout = Duration::from_secs(3));
+    refused_by(|_| {}, answer, reason);
+}
+
+/// As [`refused`], with other settings.
+#[track_caller]
+fn refused_by(
+    change: impl FnOnce(&mut FetchSettings),
+    answer: impl FnOnce(&Desk) -> Answer,
+    reason: &FetchError,
+) {
+    let desk = Desk::with(|settings, _| change(settings));
     desk.server.put("/1", answer(&desk));
     assert_eq!(desk.ask_status(URI).as_ref(), Some(reason));
     assert_eq!((desk.tokens(URI), desk.fetcher.held().len()), (0, 0));
@@ -174,8 +175,10 @@ fn good(desk: &Desk) -> Answer {
 
 #[test]
 fn a_slow_answer_is_given_up() {
-    let slow = |desk: &Desk| good(desk).with(|answer| answer.delay = Duration::from_secs(20));
-    refused(slow, &FetchError::Timeout);
+    // It never comes.
+    let slow = |desk: &Desk| good(desk).with(|answer| answer.gate = Some(Gate::default()));
+    let short = |settings: &mut FetchSettings| settings.timeout = Duration::from_secs(2);
+    refused_by(short, slow, &FetchError::Timeout);
 }
 
 #[test]
@@ -256,6 +259,20 @@ fn redirections_stay_on_the_host_and_end() {
     desk.server.put("/moved", good(&desk));
     assert_eq!(desk.ask_status(URI), None);
     assert_eq!(desk.tokens(URI), 1);
+}
+
+#[test]
+fn three_redirections_are_followed_and_no_more() {
+    for (redirections, failure) in [(4, Some(FetchError::RedirectLoop)), (3, None)] {
+        let desk = Desk::new();
+        for number in 1..=redirections {
+            let next = format!("/{}", number + 1);
+            desk.server.put(&format!("/{number}"), Answer::redirect(&next));
+        }
+        desk.server.put(&format!("/{}", redirections + 1), good(&desk));
+        assert_eq!(desk.ask_status(URI), failure);
+        assert_eq!(desk.server.heads().len(), 4);
+    }
 }
 
 #[test]
@@ -703,25 +720,49 @@ fn vicals_come_from_sources_and_their_certificates_are_trusted() {
 #[test]
 fn one_request_goes_out_however_many_wait() {
     let desk = Desk::new();
-    desk.server.put(
-        "/1",
-        good(&desk).with(|answer| answer.delay = Duration::from_millis(300)),
-    );
+    let gate = Gate::default();
+    desk.server
+        .put("/1", good(&desk).with(|answer| answer.gate = Some(gate.clone())));
+    let waiting = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..50 {
-            scope.spawn(|| assert_eq!(desk.ask_status(URI), None));
+            scope.spawn(|| {
+                let wanted = [Wanted::Status { uri: URI.to_owned() }];
+                let world = desk.fetcher.world().load_full();
+                let mut pending = desk.fetcher.request(&wanted, &world);
+                assert!(!pending.is_empty());
+                waiting.fetch_add(1, Ordering::Relaxed);
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(pending.settled());
+                assert_eq!(desk.fetcher.failure_of(ListKind::Status, URI), None);
+            });
         }
+        // All of them wait before there is an answer.
+        wait_until(|| waiting.load(Ordering::Relaxed) == 50);
+        gate.open();
     });
     assert_eq!(desk.server.heads().len(), 1);
+    assert_eq!(desk.tokens(URI), 1);
 }
 
 #[test]
 fn a_failure_is_remembered_for_a_while() {
-    let desk = Desk::with(|settings, _| settings.retry = Duration::from_secs(1));
+    let desk = Desk::with(|settings, _| settings.retry = Duration::from_secs(86_400));
     let wanted = Wanted::Status { uri: URI.to_owned() };
     assert!(desk.ask(&wanted));
+    desk.server.put("/1", good(&desk));
     assert!(!desk.ask(&wanted), "nobody waits for what has just failed");
     assert_eq!(desk.server.heads().len(), 1);
+    assert_eq!(
+        desk.fetcher.failure_of(ListKind::Status, URI),
+        Some(FetchError::Status(404))
+    );
+}
+
+#[test]
+fn what_failed_is_asked_for_again_by_itself() {
+    let desk = Desk::with(|settings, _| settings.retry = Duration::from_millis(50));
+    assert!(desk.ask(&Wanted::Status { uri: URI.to_owned() }));
     desk.server.put("/1", good(&desk));
     wait_until(|| desk.tokens(URI) == 1);
     assert_eq!(desk.fetcher.failure_of(ListKind::Status, URI), None);
@@ -839,4 +880,127 @@ fn what_came_between_the_judgement_and_the_question_is_noticed() {
     assert!(asked(&before), "judged without the list, which is there by now");
     assert!(!asked(&desk.fetcher.world().load_full()), "judged with it");
     assert_eq!(desk.server.heads().len(), 1);
+}
+
+/// The folder's cache in another fetcher, which asks the same server by this clock.
+fn again(server: &ListServer, folder: &std::path::Path, clock: fn() -> UnixTime) -> Fetcher {
+    let settings = FetchSettings {
+        cache: Some(folder.to_owned()),
+        ..settings(server)
+    };
+    let fetcher = Fetcher::open(settings, Vec::new(), |trust| trust).unwrap();
+    fetcher.start(clock).unwrap();
+    fetcher
+}
+
+#[test]
+fn a_folded_list_is_unfolded_once_however_many_name_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::with(|settings, _| settings.cache = Some(folder.path().to_owned()));
+    desk.server.put("/1", good(&desk));
+    assert_eq!(desk.ask_status(URI), None);
+    let server = desk.server;
+    drop(desk.fetcher);
+    let again = again(&server, folder.path(), now);
+    let wanted = [Wanted::Status { uri: URI.to_owned() }];
+    let pending: Vec<_> = (0..16)
+        .map(|_| again.request(&wanted, &again.world().load()))
+        .collect();
+    assert!(pending.iter().all(verifier_api::fetch::Pending::is_cold));
+    let unfolded: usize = std::thread::scope(|scope| {
+        let again = &again;
+        let threads: Vec<_> = pending
+            .iter()
+            .map(|pending| scope.spawn(move || again.inflate(pending)))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(unfolded, 1);
+    assert_eq!(again.world().load().evidence().tokens_of(URI).len(), 1);
+}
+
+/// Whether the clock of [`breaking_clock`] breaks.
+static BREAKS: AtomicBool = AtomicBool::new(true);
+
+/// A fault of the program itself, in the middle of taking a list.
+fn breaking_clock() -> UnixTime {
+    let thread = std::thread::current();
+    let fetches = thread.name().is_some_and(|name| name.starts_with("fetch-"));
+    assert!(
+        !(fetches && BREAKS.load(Ordering::Relaxed)),
+        "a clock that breaks"
+    );
+    now()
+}
+
+#[test]
+fn a_fault_of_the_program_costs_one_attempt_and_keeps_nobody_waiting() {
+    let server = ListServer::start();
+    let twin = Desk::new();
+    server.put("/1", good(&twin));
+    let settings = FetchSettings {
+        threads: 1,
+        retry: Duration::from_millis(50),
+        ..settings(&server)
+    };
+    let fetcher = Fetcher::open(settings, Vec::new(), |trust| trust).unwrap();
+    fetcher.start(breaking_clock).unwrap();
+    let wanted = [Wanted::Status { uri: URI.to_owned() }];
+    let mut pending = fetcher.request(&wanted, &fetcher.world().load());
+    assert!(!pending.is_empty());
+    wait_until(|| fetcher.failure_of(ListKind::Status, URI) == Some(FetchError::Internal));
+    // Whoever waits is told, or this never ends.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(pending.settled());
+    assert_eq!(fetcher.world().load().evidence().tokens_of(URI).len(), 0);
+    // The only thread goes on.
+    BREAKS.store(false, Ordering::Relaxed);
+    wait_until(|| fetcher.world().load().evidence().tokens_of(URI).len() == 1);
+    assert_eq!(fetcher.failure_of(ListKind::Status, URI), None);
+}
+
+/// The instant of [`wrong_clock`].
+static INSTANT: AtomicI64 = AtomicI64::new(NOW + 300 * DAY);
+
+fn wrong_clock() -> UnixTime {
+    UnixTime::from_seconds(INSTANT.load(Ordering::Relaxed)).unwrap()
+}
+
+#[test]
+fn a_list_that_a_wrong_clock_fetched_in_the_future_is_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ListServer::start();
+    let twin = Desk::new();
+    server.put("/1", good(&twin));
+    let wanted = [Wanted::Status { uri: URI.to_owned() }];
+    let fetcher = again(&server, folder.path(), wrong_clock);
+    let ask = || {
+        let mut pending = fetcher.request(&wanted, &fetcher.world().load());
+        let asked = !pending.is_empty();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(pending.settled());
+        asked
+    };
+    assert!(ask());
+    assert!(
+        fetcher.failure_of(ListKind::Status, URI).is_some(),
+        "it has ended by that clock"
+    );
+    assert_eq!(fetcher.held().len(), 1);
+    INSTANT.store(NOW, Ordering::Relaxed);
+    drop(fetcher);
+    let fetcher = again(&server, folder.path(), wrong_clock);
+    let pending = fetcher.request(&wanted, &fetcher.world().load());
+    assert!(pending.is_cold());
+    fetcher.inflate(&pending);
+    assert!(
+        !fetcher.request(&wanted, &fetcher.world().load()).is_empty(),
+        "the list that is there is of no known age"
+    );
+    wait_until(|| fetcher.held()[0].fetched_at == now());
+    assert!(
+        fetcher.request(&wanted, &fetcher.world().load_full()).is_empty(),
+        "the untouched twin: it was fetched just now"
+    );
+    assert_eq!(server.heads().len(), 2);
 }

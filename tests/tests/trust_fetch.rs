@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use holder::certificate::{CertificateSpec, name};
 use holder::evidence::{List, StatusAuthority, TokenSpec};
@@ -24,6 +23,7 @@ use verifier_tests::http::fetch;
 use verifier_tests::list_server::{Answer, ListServer};
 use verifier_tests::programs::program;
 use verifier_tests::trusting::{Operator, key, root, vical};
+use verifier_tests::wait_until;
 
 const CRL: &str = "https://lists.test/crl";
 const VICAL: &str = "https://lists.test/vical";
@@ -31,17 +31,6 @@ const STATUS: &str = "https://lists.test/1";
 
 fn now() -> UnixTime {
     UnixTime::from_seconds(NOW).unwrap()
-}
-
-#[track_caller]
-fn wait_until(done: impl Fn() -> bool) {
-    for _ in 0..2000 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it never came so far");
 }
 
 fn settings(server: &ListServer, state: Option<&Path>) -> FetchSettings {

@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use holder::scenario::NOW;
 use holder::{Built, Scenario};
@@ -17,9 +16,9 @@ use operator::TrustState;
 use serde_json::{Value, json};
 use verifier_api::serve::{Config, Running, Service};
 use verifier_tests::http::{self, Response, fetch};
-use verifier_tests::outcome;
 use verifier_tests::programs::BundleMaker;
 use verifier_tests::trusting::{Operator, root};
+use verifier_tests::{outcome, wait_until};
 
 const ADMIN: &str = "adm_0123456789abcdefghij";
 const API: &str = "api_0123456789abcdefghij";
@@ -114,17 +113,6 @@ fn problem(response: &Response) -> (u16, String, Value) {
 
 fn judge(address: SocketAddr, built: &Built) -> Value {
     http::judge(address, "age-20-unattended", built)
-}
-
-#[track_caller]
-fn wait_until(done: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it never came so far");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whether anything has changed in front of the camera: a look that costs a thousandth of the search for codes.
+//! Whether anything has changed in front of the camera: a look that costs far less than a search for codes.
 
 use super::picture::Picture;
 

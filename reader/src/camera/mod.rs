@@ -43,7 +43,7 @@ pub(crate) const WAITING: &str =
     "the camera waits: hold the code that the phone shows before it, a hand's breadth away";
 
 /// Codes that phones show to a camera.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Camera")]
 pub(crate) struct CameraFlags {
     /// A camera of this machine to which phones show their codes, such as /dev/video0. It may be unplugged and plugged in

@@ -14,6 +14,7 @@ use super::{CameraFault, CameraFlags};
 use crate::counter::StartError;
 use crate::failure::Failure;
 use crate::inbox::Inbox;
+use crate::input::code;
 use crate::say;
 use crate::transport::Stop;
 
@@ -60,6 +61,7 @@ pub(crate) fn attend(flags: &CameraFlags, inbox: &Arc<Inbox>) -> Result<(), Star
     let Some(input) = Input::new(flags)? else {
         return Ok(());
     };
+    inbox.outlive_lines();
     let inbox = Arc::clone(inbox);
     spawn(move || {
         let recipient = Counter {
@@ -200,7 +202,11 @@ impl Recipient for Counter {
     }
 
     fn take(&self, code: &str) {
-        self.inbox.push(code.to_owned());
+        match code::read(code) {
+            Ok(code) => self.inbox.push(code.text),
+            // Nothing in a fault is of the text.
+            Err(fault) => say(&format!("the camera: {fault} ({})", fault.code())),
+        }
     }
 
     fn take_other(&self) {

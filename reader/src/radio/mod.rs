@@ -30,6 +30,8 @@ use crate::failure::Failure;
 use crate::say;
 use crate::transport::{Connector, LinkError, Received, Stop, Suspicion, Transport};
 use plan::Plan;
+#[cfg(target_os = "linux")]
+pub(crate) use system::{MAIN_CONF, configured_number, main_conf};
 use worker::{Command, Happening, InOrder};
 
 /// How often a wait looks whether it is to stop.

@@ -3,33 +3,37 @@
 use crate::radio_fault::RadioFault;
 
 /// Where BlueZ is configured.
-const MAIN_CONF: &str = "/etc/bluetooth/main.conf";
+pub(crate) const MAIN_CONF: &str = "/etc/bluetooth/main.conf";
 const MAX_CONF: u64 = 64 * 1024;
 
 /// Whether the system may spread the parts of a message over several ATT channels and so change their order. It is
 /// known not to where its configuration says `Channels = 1`.
 pub(super) fn may_reorder() -> bool {
-    cfg!(target_os = "linux")
-        && operator::read_file(std::path::Path::new(MAIN_CONF), MAX_CONF).map_or(true, |bytes| {
-            att_channels(&String::from_utf8_lossy(&bytes)) != Some(1)
-        })
+    cfg!(target_os = "linux") && configured_number(&main_conf(), "GATT", "Channels") != Some(1)
 }
 
-/// `Channels` of the section `[GATT]`; none where it is left at BlueZ's default.
-fn att_channels(conf: &str) -> Option<u32> {
+/// BlueZ's configuration; empty where there is none that can be read.
+pub(crate) fn main_conf() -> String {
+    operator::read_file(std::path::Path::new(MAIN_CONF), MAX_CONF)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+/// A number of a section of BlueZ's configuration; none where it is left at the default.
+pub(crate) fn configured_number(conf: &str, of_section: &str, of_key: &str) -> Option<u32> {
     let mut section = "";
-    let mut channels = None;
+    let mut number = None;
     for line in conf.lines().map(str::trim) {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name;
-        } else if section == "GATT"
+        } else if section == of_section
             && let Some((key, value)) = line.split_once('=')
-            && key.trim() == "Channels"
+            && key.trim() == of_key
         {
-            channels = value.trim().parse().ok();
+            number = value.trim().parse().ok();
         }
     }
-    channels
+    number
 }
 
 #[cfg(target_os = "linux")]
@@ -142,11 +146,12 @@ mod tests {
             ("", None),
             ("[GATT]\nChannels = 1\n", Some(1)),
             ("[GATT]\n#Channels = 1\n", None),
+            ("[GATT]\nExchangeMTU = 1\n", None),
             ("[GATT]\nCache = no\nChannels=3", Some(3)),
             ("[General]\nChannels = 1\n[GATT]\n", None),
             ("[GATT]\nChannels = one\n", None),
         ] {
-            assert_eq!(att_channels(conf), channels, "{conf:?}");
+            assert_eq!(configured_number(conf, "GATT", "Channels"), channels, "{conf:?}");
         }
     }
 

@@ -64,6 +64,8 @@ struct Shared {
     retired: Mutex<Vec<Arc<World>>>,
     /// Held while a snapshot is made: two at a time would lose one list.
     trust: Mutex<()>,
+    /// Held while a list is unfolded.
+    unfolding: Mutex<()>,
     clock: OnceLock<fn() -> UnixTime>,
     stopping: AtomicBool,
     tidied: AtomicU64,
@@ -145,6 +147,7 @@ impl Fetcher {
             world,
             retired: Mutex::new(Vec::new()),
             trust: Mutex::new(()),
+            unfolding: Mutex::new(()),
             clock: OnceLock::new(),
             stopping: AtomicBool::new(false),
             tidied: AtomicU64::new(0),
@@ -188,7 +191,11 @@ impl Fetcher {
     pub fn request(&self, wanted: &[Wanted], judged_by: &World) -> Pending {
         let shared = &*self.shared;
         let (now, moment, clock) = (Instant::now(), shared.moment(), shared.now());
-        let fresh = |held: &HeldList| clock.seconds() - held.fetched_at.seconds() < AGAIN_AFTER;
+        // What was fetched in the future was fetched by a clock that was wrong.
+        let fresh = |held: &HeldList| {
+            let age = clock.seconds().saturating_sub(held.fetched_at.seconds());
+            (0..AGAIN_AFTER).contains(&age)
+        };
         let mut pending = Pending {
             cold: Vec::new(),
             in_flight: Vec::new(),
@@ -228,11 +235,11 @@ impl Fetcher {
         pending
     }
 
-    /// Unfolds the lists that only have to be unfolded. A large one takes tens of milliseconds.
-    pub fn inflate(&self, pending: &Pending) {
-        for key in &pending.cold {
-            self.shared.inflate(key);
-        }
+    /// Unfolds the lists that only have to be unfolded; how many of them no other request had unfolded meanwhile. A large
+    /// one takes tens of milliseconds.
+    pub fn inflate(&self, pending: &Pending) -> usize {
+        let unfolded = pending.cold.iter().filter(|key| self.shared.inflate(key));
+        unfolded.count()
     }
 
     /// Everything that is held, with where it came from and how long it counts: to be listed or exported.

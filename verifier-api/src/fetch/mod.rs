@@ -141,6 +141,9 @@ pub enum FetchError {
     /// The list is older than the one that is held.
     #[error("the list is older than the one that is held")]
     Older,
+    /// A fault of this program broke the attempt off.
+    #[error("the attempt broke off by a fault of this program")]
+    Internal,
 }
 
 impl FetchError {
@@ -173,6 +176,7 @@ impl FetchError {
             Self::Future => "future",
             Self::Expired => "expired",
             Self::Older => "older",
+            Self::Internal => "internal",
         }
     }
 }

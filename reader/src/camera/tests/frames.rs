@@ -1,5 +1,7 @@
 //! Bytes of cameras as pictures.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use jpeg_encoder::{ColorType, Encoder};
 use proptest::prelude::{ProptestConfig, any, proptest};
 

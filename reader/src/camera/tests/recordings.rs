@@ -1,5 +1,7 @@
 //! Recordings, and what a counter is handed of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +9,6 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::code;
 use super::drawing::Scene;
 use crate::camera::CameraFlags;
 #[cfg(all(feature = "camera", target_os = "linux"))]
@@ -21,10 +22,16 @@ use crate::camera::watch::Source as _;
 use crate::counter::StartError;
 use crate::failure::Failure;
 use crate::inbox::{Inbox, Next};
+use crate::input::code;
 use crate::transport::Stop;
 
 const WIDTH: usize = 320;
 const HEIGHT: usize = 240;
+
+/// The code of a phone, another for each character.
+fn code(last: char) -> String {
+    code::tests::code(last.to_string().as_bytes())
+}
 
 fn file(bytes: &[u8]) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();

@@ -1,5 +1,6 @@
 //! What a thread does: take the next list that is due, ask for it, and put it in its place.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,8 +54,15 @@ impl Shared {
                 };
             };
             drop(table);
-            self.perform(&task);
-            self.tidy();
+            // A fault of this program costs one attempt: the thread goes on, and the list is not in flight for ever.
+            if catch_unwind(AssertUnwindSafe(|| self.perform(&task))).is_err() {
+                let kind = task.key.0.name();
+                tracing::error!(kind, "a fault of this program broke off the fetching of a list");
+                self.fail(&task, FetchError::Internal);
+            }
+            if catch_unwind(AssertUnwindSafe(|| self.tidy())).is_err() {
+                tracing::error!("a fault of this program broke off the tidying of the cache");
+            }
             self.news.notify_all();
         }
     }
@@ -203,9 +211,12 @@ impl Shared {
         }
     }
 
-    pub(super) fn inflate(&self, key: &Key) {
+    /// Unfolds a list, unless another request has; whether it did.
+    pub(super) fn inflate(&self, key: &Key) -> bool {
+        // One at a time: a hundred requests that name one folded list would else hold it a hundred times.
+        let _one_at_a_time = self.unfolding.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((bytes, content_type)) = self.table().cold(key) else {
-            return;
+            return false;
         };
         match StatusToken::decode_fetched(&bytes, &key.1, &content_type) {
             Ok(token) => {
@@ -218,13 +229,16 @@ impl Shared {
                         table.publish(key, world);
                     }
                 });
+                true
             }
             Err(error) => {
                 tracing::error!(%error, "a list of the cache is none; it is asked for anew");
-                self.table().spoiled(key, Instant::now());
-                if let Some(store) = &self.store {
+                let spoiled = self.table().spoiled(key, &bytes, Instant::now());
+                if let Some(store) = self.store.as_ref().filter(|_| spoiled) {
                     store.remove(key.0, &key.1);
                 }
+                self.news.notify_all();
+                false
             }
         }
     }

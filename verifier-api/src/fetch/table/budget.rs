@@ -65,10 +65,18 @@ impl Table {
         }
     }
 
-    /// What is held turned out to be no list: forgotten, and asked for at once.
-    pub(in crate::fetch) fn spoiled(&mut self, key: &Key, now: Instant) {
-        self.forget_body(key);
-        self.reschedule(key, now);
+    /// What is held turned out to be no list: forgotten, and asked for at once, unless another took its place meanwhile;
+    /// whether it was forgotten.
+    pub(in crate::fetch) fn spoiled(&mut self, key: &Key, found: &Arc<[u8]>, now: Instant) -> bool {
+        let held = self.entries.get(key).and_then(|entry| entry.held.as_ref());
+        let is_held = held.is_some_and(
+            |held| matches!(&held.body, Body::Status { bytes, .. } if Arc::ptr_eq(bytes, found)),
+        );
+        if is_held {
+            self.forget_body(key);
+            self.reschedule(key, now);
+        }
+        is_held
     }
 
     /// Folds those that were used longest ago until the budget holds with room to spare; their keys.
@@ -138,5 +146,50 @@ impl Table {
             forgotten.push((key, issuer));
         }
         forgotten
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mdoc::time::UnixTime;
+
+    use super::*;
+    use crate::fetch::ListKind;
+    use crate::fetch::content::Facts;
+    use crate::fetch::table::HeldList;
+
+    fn held(bytes: &Arc<[u8]>) -> HeldList {
+        let at = UnixTime::from_seconds(1000).unwrap();
+        HeldList {
+            body: Body::Status {
+                bytes: Arc::clone(bytes),
+                inflated: None,
+            },
+            content_type: "".into(),
+            facts: Facts {
+                dated: at,
+                expires: None,
+                time_to_live: None,
+                entries: 1,
+            },
+            fetched_at: at,
+        }
+    }
+
+    #[test]
+    fn what_turned_out_to_be_no_list_takes_no_other_with_it() {
+        let key: Key = (ListKind::Status, Arc::from("https://lists.example/1"));
+        let (now, later) = (Instant::now(), Duration::from_secs(60));
+        let (old, new): (Arc<[u8]>, Arc<[u8]>) = (b"old".as_slice().into(), b"new".as_slice().into());
+        let mut table = Table::default();
+        table.know(&key, Origin::Document, "lists.example", 0, now);
+        table.take(&key, held(&new), now + later);
+        assert!(!table.spoiled(&key, &old, now), "another list took the place");
+        assert!(table.cold(&key).is_some());
+        assert!(table.spoiled(&key, &new, now), "the untouched twin");
+        assert!(table.cold(&key).is_none());
+        assert_eq!(table.kept_bytes, 0);
     }
 }

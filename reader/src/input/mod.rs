@@ -1,0 +1,237 @@
+//! The inputs of `reader serve` beside standard input: scanners on serial ports, and scanners that are keyboards.
+//!
+//! Each device has a thread of its own, which opens it again for as long as the program runs, and puts whole engagements
+//! into the inbox. What is pure stands apart: [`code`] makes an engagement of a text, [`line`] lines of bytes, and
+//! [`layout`] text of key codes.
+
+pub(crate) mod code;
+#[cfg(feature = "scanner")]
+mod device;
+#[cfg(all(feature = "scanner", target_os = "linux"))]
+mod keyboard;
+#[cfg(all(feature = "scanner", target_os = "linux"))]
+mod layout;
+#[cfg(feature = "scanner")]
+mod line;
+#[cfg(feature = "scanner")]
+mod serial;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::counter::StartError;
+use crate::inbox::Inbox;
+
+/// Where codes come from beside the radio's own ways.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Scanners")]
+pub(crate) struct ScannerFlags {
+    /// A scanner on a serial port, which USB scanners are too in their serial (CDC, virtual COM) mode, with its speed where
+    /// that is not 9600: /dev/serial/by-id/… or /dev/ttyS0,115200. Any number; may be unplugged and plugged in again
+    #[arg(long, value_name = "PATH[,BAUD]")]
+    pub(crate) scanner_serial: Vec<SerialLine>,
+    /// A scanner that is a keyboard (HID): /dev/input/by-id/…-event-kbd or /dev/input/eventN. The device is taken for this
+    /// program alone, so never name the keyboard that people type on. Any number. Linux only
+    #[arg(long, value_name = "PATH")]
+    pub(crate) scanner_keyboard: Vec<PathBuf>,
+    /// Do not read standard input. It is read beside every other input unless this is given; where there is a scanner or a camera,
+    /// its end ends nothing
+    #[arg(long)]
+    pub(crate) no_stdin: bool,
+}
+
+/// A serial port and its speed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SerialLine {
+    pub(crate) path: PathBuf,
+    /// Bits a second.
+    pub(crate) baud: u32,
+}
+
+impl SerialLine {
+    /// What RS-232 scanners come with. Scanners on USB have no speed and take any.
+    const BAUD: u32 = 9600;
+    /// No scanner is slower or faster.
+    const BAUDS: core::ops::RangeInclusive<u32> = 300..=4_000_000;
+}
+
+impl FromStr for SerialLine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, baud) = match text.rsplit_once(',') {
+            None => (text, Self::BAUD),
+            Some((path, baud)) => (
+                path,
+                baud.parse()
+                    .ok()
+                    .filter(|baud| Self::BAUDS.contains(baud))
+                    .ok_or("the speed behind the comma is a number from 300 to 4000000")?,
+            ),
+        };
+        if path.is_empty() {
+            return Err("the path of a serial port is missing".to_owned());
+        }
+        Ok(Self {
+            path: path.into(),
+            baud,
+        })
+    }
+}
+
+impl ScannerFlags {
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.scanner_serial
+            .iter()
+            .map(|serial| &serial.path)
+            .chain(&self.scanner_keyboard)
+    }
+
+    /// A counter that reads nothing at all would wait for ever.
+    pub(crate) fn check_any(&self, has_other: bool) -> Result<(), StartError> {
+        if self.no_stdin && !self.is_any() && !has_other {
+            return Err(StartError::Argument(
+                "--no-stdin leaves nothing to wait for; name a scanner or a camera, or add --nfc".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether there is any.
+    fn is_any(&self) -> bool {
+        self.paths().next().is_some()
+    }
+
+    /// The same port, opened twice, would give half of each code to either.
+    fn check_paths(&self) -> Result<(), StartError> {
+        let mut seen = Vec::new();
+        for path in self.paths() {
+            // A link and what it leads to are one device. Where nothing is there as yet, the name has to do.
+            let device = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if seen.contains(&device) {
+                return Err(StartError::Argument(format!(
+                    "{}: this scanner is named twice",
+                    path.display()
+                )));
+            }
+            seen.push(device);
+        }
+        Ok(())
+    }
+}
+
+/// Starts a thread for each scanner. They end with the process.
+#[cfg(feature = "scanner")]
+pub(crate) fn start(flags: &ScannerFlags, inbox: &Arc<Inbox>, is_quiet: bool) -> Result<(), StartError> {
+    use device::{Report, keep_open};
+
+    flags.check_paths()?;
+    #[cfg(not(target_os = "linux"))]
+    if !flags.scanner_keyboard.is_empty() {
+        return Err(StartError::Argument(
+            "--scanner-keyboard works on Linux only; set the scanner to its serial mode and use --scanner-serial"
+                .to_owned(),
+        ));
+    }
+    if flags.is_any() {
+        inbox.outlive_lines();
+    }
+    for serial in flags.scanner_serial.clone() {
+        let report = Report::new(&serial.path, inbox, is_quiet);
+        std::thread::spawn(move || keep_open(&serial, report));
+    }
+    #[cfg(target_os = "linux")]
+    for path in &flags.scanner_keyboard {
+        let report = Report::new(path, inbox, is_quiet);
+        let keyboard = keyboard::Keyboard(path.clone());
+        std::thread::spawn(move || keep_open(&keyboard, report));
+    }
+    Ok(())
+}
+
+/// This build has no scanners but those that type on standard input.
+#[cfg(not(feature = "scanner"))]
+pub(crate) fn start(flags: &ScannerFlags, _: &Arc<Inbox>, _: bool) -> Result<(), StartError> {
+    flags.check_paths()?;
+    if flags.is_any() {
+        return Err(StartError::Argument(
+            "this reader was built without scanners; build it with --features scanner".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_port_is_a_path_and_perhaps_a_speed() {
+        for (text, path, baud) in [
+            ("/dev/ttyACM0", "/dev/ttyACM0", 9600),
+            ("/dev/ttyS0,115200", "/dev/ttyS0", 115_200),
+            ("/dev/a,b,300", "/dev/a,b", 300),
+            ("COM3,4000000", "COM3", 4_000_000),
+        ] {
+            let expected = SerialLine {
+                path: path.into(),
+                baud,
+            };
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_other_speed_and_an_empty_path_are_refused() {
+        let speed = "the speed behind the comma is a number from 300 to 4000000";
+        let path = "the path of a serial port is missing";
+        for (text, expected) in [
+            ("/dev/ttyS0,", speed),
+            ("/dev/ttyS0,fast", speed),
+            ("/dev/ttyS0,299", speed),
+            ("/dev/ttyS0,4000001", speed),
+            ("/dev/ttyS0,-9600", speed),
+            ("/dev/ttyS0,99999999999999", speed),
+            ("/dev/a,b", speed),
+            ("", path),
+            (",9600", path),
+        ] {
+            assert_eq!(text.parse::<SerialLine>(), Err(expected.to_owned()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_device_is_named_once_under_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("port"), "").unwrap();
+        std::fs::write(path("other"), "").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(path("port"), path("link")).unwrap();
+        let flags = |serial: &[&str], keyboards: &[&str]| ScannerFlags {
+            scanner_serial: serial
+                .iter()
+                .map(|name| SerialLine {
+                    path: path(name),
+                    baud: 9600,
+                })
+                .collect(),
+            scanner_keyboard: keyboards.iter().map(|name| path(name)).collect(),
+            no_stdin: false,
+        };
+        assert!(flags(&["port", "absent"], &["other"]).check_paths().is_ok());
+        for (serial, keyboards) in [
+            (&["port", "port"][..], &[][..]),
+            (&["port"], &["port"]),
+            (&["absent"], &["absent"]),
+            #[cfg(unix)]
+            (&["port", "link"], &[]),
+        ] {
+            let error = flags(serial, keyboards).check_paths().unwrap_err().to_string();
+            assert!(error.ends_with(": this scanner is named twice"), "{error}");
+        }
+    }
+}
