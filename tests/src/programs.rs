@@ -25,6 +25,9 @@ pub fn program(name: &str) -> &'static Path {
                 "verifier-api",
                 "-p",
                 "holder",
+                // Recordings of cameras need nothing of the machine.
+                "--features",
+                "reader/camera-recording",
             ])
             .args(["--message-format", "json"])
             .output()
@@ -53,6 +56,8 @@ pub struct Phone {
     _announcements: BufReader<ChildStdout>,
     /// Where it listens, as `reader read --connect` takes it.
     pub address: String,
+    /// The text of its code.
+    pub engagement: String,
 }
 
 impl Phone {
@@ -78,6 +83,7 @@ impl Phone {
         let engagement = announced["engagement"].as_str().expect("an engagement");
         assert!(engagement.starts_with("mdoc:"));
         Self {
+            engagement: engagement.to_owned(),
             child,
             _announcements: announcements,
             address: format!("tcp://{}", announced["listening"].as_str().expect("an address")),

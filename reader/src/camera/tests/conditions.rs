@@ -1,5 +1,7 @@
 //! Codes as cameras see them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 use super::code;
