@@ -31,6 +31,10 @@ pub(crate) enum CameraFault {
 
 /// Why bytes are no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "camera-recording"),
+    expect(dead_code, reason = "this build looks at no pictures")
+)]
 pub(crate) enum FrameFault {
     /// A side is too short for any code, or too long to work on.
     Size { width: usize, height: usize },
@@ -42,6 +46,10 @@ pub(crate) enum FrameFault {
 
 /// Why a file is no recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "camera-recording"),
+    expect(dead_code, reason = "this build looks at no pictures")
+)]
 pub(crate) enum RecordingFault {
     /// It does not begin with the line of YUV4MPEG2.
     NotY4m,
