@@ -19,10 +19,11 @@ fi
 
 cargo build --locked --release -p reader --features "$features" >&2
 reader=$target/release/reader
-made=$target/package
+made=$target/release/package
 mkdir -p "$made"
 "$reader" manual >"$made/reader.1"
 "$reader" completions bash >"$made/reader.bash"
 "$reader" completions zsh >"$made/_reader"
 "$reader" completions fish >"$made/reader.fish"
-exec cargo-deb --no-build --locked -p reader --output "$made/mdoc-reader.deb" >&2
+cargo-deb --no-build --locked -p reader --output "$made/mdoc-reader.deb" >&2
+echo "$made/mdoc-reader.deb"
