@@ -1,6 +1,7 @@
-//! What a service manager hears of a serving counter, over a real datagram socket.
+//! What a service manager hears of a serving counter, over a real datagram socket. No phone comes, so that this machine need
+//! not have Bluetooth.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(feature = "bluetooth", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
