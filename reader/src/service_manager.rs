@@ -44,7 +44,11 @@ impl ServiceManager {
     pub(crate) fn step(&self, step: Step, line: &str, at_most: Option<Duration>) {
         let is_first = matches!(step, Step::Waiting | Step::WaitingNear) && !self.is_ready.replace(true);
         self.told.set(Some(Instant::now()));
-        tell(is_first, line, self.watchdog.map(|watchdog| allowed(watchdog, at_most)));
+        tell(
+            is_first,
+            line,
+            self.watchdog.map(|watchdog| allowed(watchdog, at_most)),
+        );
     }
 
     /// The loop has come round. Tells so where that is due.
@@ -66,7 +70,9 @@ impl ServiceManager {
 /// The time after which a step counts as hung. A service is asked a second time where it cannot be reached, and a connection
 /// is taken down beyond the end of its step.
 fn allowed(watchdog: Duration, at_most: Option<Duration>) -> Duration {
-    at_most.map_or(watchdog, |at_most| watchdog.saturating_add(at_most.saturating_mul(2)))
+    at_most.map_or(watchdog, |at_most| {
+        watchdog.saturating_add(at_most.saturating_mul(2))
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -120,7 +126,10 @@ mod tests {
     fn a_step_takes_its_own_time_with_it() {
         let watchdog = Duration::from_secs(60);
         assert_eq!(allowed(watchdog, None), watchdog);
-        assert_eq!(allowed(watchdog, Some(Duration::from_secs(30))), Duration::from_secs(120));
+        assert_eq!(
+            allowed(watchdog, Some(Duration::from_secs(30))),
+            Duration::from_secs(120)
+        );
         assert_eq!(allowed(watchdog, Some(Duration::MAX)), Duration::MAX);
     }
 
@@ -134,8 +143,17 @@ mod tests {
         };
         let watched = manager(Some(Duration::from_secs(60)));
         assert_eq!(watched.patience(None), Duration::from_secs(15));
-        assert_eq!(watched.patience(Some(Duration::from_secs(20))), Duration::from_secs(15));
-        assert_eq!(watched.patience(Some(Duration::from_secs(1))), Duration::from_secs(1));
-        assert_eq!(manager(None).patience(Some(Duration::from_secs(1))), Duration::from_secs(1));
+        assert_eq!(
+            watched.patience(Some(Duration::from_secs(20))),
+            Duration::from_secs(15)
+        );
+        assert_eq!(
+            watched.patience(Some(Duration::from_secs(1))),
+            Duration::from_secs(1)
+        );
+        assert_eq!(
+            manager(None).patience(Some(Duration::from_secs(1))),
+            Duration::from_secs(1)
+        );
     }
 }
