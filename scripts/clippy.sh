@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lints every target, with the default features, with the pure backend, the reader without tokens and, on Linux, with Bluetooth,
-# NFC, scanners and the till link; a warning is an error.
+# Lints every target, with the default features, with the pure backend, the reader without tokens and, on Linux, with each
+# feature for devices and with all of them; a warning is an error.
 . "$(dirname "$0")/lib.sh"
 
 need_component clippy cargo clippy --version
@@ -10,11 +10,9 @@ cargo clippy -p reader --no-default-features --all-targets --locked -- -D warnin
 if [ "$(uname)" = Linux ]; then
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
-    cargo clippy -p reader --features scanner --all-targets --locked -- -D warnings
-    cargo clippy -p reader --features bluetooth,scanner --all-targets --locked -- -D warnings
-    cargo clippy -p reader --features nfc --all-targets --locked -- -D warnings
-    cargo clippy -p reader --features till --all-targets --locked -- -D warnings
-    cargo clippy -p reader --features till,bluetooth --all-targets --locked -- -D warnings
-    cargo clippy -p reader --features nfc,bluetooth --all-targets --locked -- -D warnings
-    cargo clippy -p reader -p holder --features reader/bluetooth,holder/bluetooth --all-targets --locked -- -D warnings
+    for feature in bluetooth nfc scanner till; do
+        cargo clippy -p reader --features "$feature" --all-targets --locked -- -D warnings
+    done
+    cargo clippy -p reader -p holder --features reader/bluetooth,reader/nfc,reader/scanner,reader/till,holder/bluetooth \
+        --all-targets --locked -- -D warnings
 fi

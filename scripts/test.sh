@@ -8,6 +8,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 passed=0
 failed=0
+device_features=reader/bluetooth,reader/nfc,reader/scanner,reader/till,holder/bluetooth
 
 main() {
     command -v openssl >/dev/null || need_packages openssl
@@ -25,9 +26,7 @@ main() {
         run "pure RustCrypto backend" some \
             cargo test -p mdoc -p relying-party --no-default-features --lib --tests --locked --no-fail-fast --color never
     fi
-    bluetooth
-    near
-    till
+    devices
     run "examples in the documentation" any cargo test --doc --workspace --locked --no-fail-fast --color never
 
     echo
@@ -37,32 +36,16 @@ main() {
     [ "$failed" -eq 0 ]
 }
 
-# The programs with Bluetooth, as far as that needs none; `make test-ble` does the rest.
-bluetooth() {
+# The programs with everything that Linux has, as far as that needs no device; `make test-ble` and `make test-nfc` do the
+# rest. One build for all of it: what each feature is alone, the lints see.
+devices() {
     [ "$(uname)" = Linux ] || return 0
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
+    pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
     # The doctor is tried on a bus of its own.
     command -v dbus-daemon >/dev/null || need_packages dbus-daemon
-    run "with Bluetooth" some \
-        cargo test -p reader -p holder --features reader/bluetooth,holder/bluetooth --lib --bins --tests --locked \
-        --no-fail-fast --color never
-    # Scanners want somewhere to go on to, even where that is not there.
-    run "with scanners" some \
-        cargo test -p reader --features bluetooth,scanner --lib --bins --test scanner --locked --no-fail-fast --color never
-}
-
-# The reader with NFC, as far as that needs no reader; `make test-nfc` does the rest.
-near() {
-    [ "$(uname)" = Linux ] || return 0
-    pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
-    run "with NFC" some cargo test -p reader --features nfc --lib --bins --locked --no-fail-fast --color never
-}
-
-# The till link, with Bluetooth so that `reader serve` starts; no test needs any.
-till() {
-    [ "$(uname)" = Linux ] || return 0
-    run "with the till link" some \
-        cargo test -p reader --features till,bluetooth --lib --test till --locked --no-fail-fast --color never
+    run "with all devices" some \
+        cargo test -p reader -p holder --features "$device_features" --lib --bins --tests --locked --no-fail-fast --color never
 }
 
 # Other people's libraries in a Python environment of their own. Without Python, or without the network the first

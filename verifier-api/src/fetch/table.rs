@@ -354,3 +354,48 @@ impl Entry {
         used.max(self.named)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lists that are handed out now, until there are none.
+    fn handed_out(table: &mut Table, now: Instant) -> Vec<Key> {
+        let mut keys = Vec::new();
+        while let Next::Fetch(task) = table.next(now, 2) {
+            keys.push(task.key);
+        }
+        keys
+    }
+
+    #[test]
+    fn one_host_holds_up_two_threads_at_most_and_the_others_go_on() {
+        let now = Instant::now();
+        let mut table = Table::default();
+        let key = |uri: &str| -> Key { (ListKind::Status, uri.into()) };
+        // Two names that share a place would share what they may hold up.
+        let place = |table: &Table, host: &str| table.hasher.hash_one(host) % HOSTS as u64;
+        let other = (0..)
+            .map(|number| format!("other{number}.example"))
+            .find(|other| place(&table, other) != place(&table, "slow.example"))
+            .expect("a host with another place");
+        for number in 0..5 {
+            let list = key(&format!("https://slow.example/{number}"));
+            table.know(&list, Origin::Operator, "slow.example", 0, now);
+        }
+        table.know(
+            &key("https://other.example/"),
+            Origin::Operator,
+            &other,
+            0,
+            now + Duration::from_millis(1),
+        );
+        let first = handed_out(&mut table, now + Duration::from_secs(1));
+        assert_eq!(first.len(), 3, "two of the slow host, and the other's");
+        assert!(first.contains(&key("https://other.example/")));
+        // One comes back: its place is free for the next one.
+        let retry = Duration::from_secs(60);
+        table.fail(&first[0], FetchError::Internal, now, retry);
+        assert_eq!(handed_out(&mut table, now + Duration::from_secs(1)).len(), 1);
+    }
+}

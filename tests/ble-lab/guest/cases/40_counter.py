@@ -14,9 +14,10 @@ steps = import_module('20_transactions')
 PROMPT = 5
 
 
-def counter(lab, *more, purpose=steps.SMALL, user=None):
+def counter(lab, *more, purpose=steps.SMALL, user=None, **options):
     """A counter at work."""
-    options = {'user': user} if user else {}
+    if user:
+        options['user'] = user
     return lab.run('reader', 'serve', '--adapter', 'hci0', '--purpose', purpose, '--trust', f'{steps.pki(lab)}/trust',
                    *more, stdin=True, **options)
 
