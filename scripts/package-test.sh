@@ -94,14 +94,14 @@ unit() {
 }
 
 installed() {
-    cp "$package" "$root/tmp/mdoc-reader.deb"
-    check "installs" inside apt-get install -y -qq --no-install-recommends /tmp/mdoc-reader.deb
+    cp "$package" "$root/opt/mdoc-reader.deb"
+    check "installs" inside apt-get install -y -qq --no-install-recommends /opt/mdoc-reader.deb
     check "the unit is in order" unit_is_in_order
     check "reader --version" inside reader --version
     check "reader configuration" inside reader configuration
     check "the example is in order" inside reader --check-config /etc/mdoc-reader/reader.toml
-    sed 's/^purpose/purpos/' "$root/etc/mdoc-reader/reader.toml" >"$root/tmp/bad.toml"
-    check "a misspelt one is not" ends 64 inside reader --check-config /tmp/bad.toml
+    sed 's/^purpose/purpos/' "$root/etc/mdoc-reader/reader.toml" >"$root/opt/bad.toml"
+    check "a misspelt one is not" ends 64 inside reader --check-config /opt/bad.toml
     check "the doctor finds no service for Bluetooth and NFC" ends 2 inside reader doctor --config /etc/mdoc-reader/reader.toml
     check "the service's user is there" inside id mdoc-reader
     check "it is in the groups of its devices" in_groups
@@ -161,7 +161,7 @@ manual() { dpkg-deb --contents "$package" | grep -q ' ./usr/share/man/man1/reade
 
 upgraded() {
     echo '# edited' >>"$root/etc/mdoc-reader/reader.toml"
-    check "upgrades over itself" inside apt-get install -y -qq --reinstall /tmp/mdoc-reader.deb
+    check "upgrades over itself" inside apt-get install -y -qq --reinstall /opt/mdoc-reader.deb
     check "an edited configuration stays" grep -qx '# edited' "$root/etc/mdoc-reader/reader.toml"
 }
 
@@ -175,7 +175,7 @@ purged() {
     mkdir -p "$root/var/lib/mdoc-reader"
     touch "$root/var/lib/mdoc-reader/bundle"
     check "is purged" inside apt-get purge -y -qq mdoc-reader
-    rm -f "$root/tmp/"*
+    rm -f "$root/opt/"*
     files >"$store/after"
     check "nothing is left" diff "$store/before" "$store/after"
     check "nor is its user" ends 1 grep -E '^mdoc-reader:' "$root/etc/passwd" "$root/etc/group"
