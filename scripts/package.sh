@@ -12,7 +12,7 @@ export PATH
 pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
 pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
 command -v dpkg-shlibdeps >/dev/null || need_packages dpkg-dev
-if [ "$(cargo-deb --version 2>/dev/null)" != "$version" ]; then
+if [ "$(cargo-deb --version 2>/dev/null)" != "cargo-deb $version" ]; then
     say "installing cargo-deb $version"
     cargo install --locked --force --root "$target/tools" "cargo-deb@$version" >&2
 fi
