@@ -4,7 +4,7 @@
 SETUP := scripts/setup.sh
 SECONDS := 60
 
-.PHONY: help demo test test-ble test-nfc fmt fmt-check clippy doc deny fuzz bench mutants contract testdata check-testdata
+.PHONY: help demo test test-ble test-nfc fmt fmt-check clippy doc deny fuzz bench mutants contract testdata check-testdata package test-package
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -20,6 +20,12 @@ test-ble: ## The programs on a real Bluetooth stack without a radio; ends with "
 
 test-nfc: ## The programs over PC/SC with a virtual NFC reader; ends with "nfc-lab: N passed, M failed"
 	@tests/nfc-lab/run.sh '$(ONLY)'
+
+package: ## The Debian package of the counter
+	@scripts/package.sh
+
+test-package: ## Installs, upgrades and purges the package in a root of its own; ends with "package: N passed, M failed"
+	@scripts/package-test.sh
 
 fmt: ## Formats the code
 	@scripts/format.sh

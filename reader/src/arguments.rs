@@ -46,6 +46,8 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print the manual page: reader manual | man -l -
+    Manual,
 }
 
 /// Connects to a phone, asks what the purpose asks, and prints the verdict.

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::identity::{Identity, KeyPlace};
 use crate::say;
+use crate::service_manager::ServiceManager;
 use crate::step::Step;
 use crate::till::Till;
 use crate::token_fault::TokenFault;
@@ -71,6 +72,7 @@ pub(crate) struct Counter {
     clock: Clock,
     /// Who is told of steps beside the clerk.
     till: Option<Arc<Till>>,
+    manager: Option<ServiceManager>,
 }
 
 impl Counter {
@@ -136,6 +138,7 @@ impl Counter {
             quiet: read.quiet,
             clock,
             till: None,
+            manager: None,
         };
         counter.look_at_certificate();
         counter.tell_bundle();
@@ -238,12 +241,37 @@ impl Counter {
         self.till = Some(till);
     }
 
-    /// Tells the clerk, and the till, which step begins.
+    /// Has the service manager told which step begins, and that the loop lives.
+    pub(crate) fn report_to(&mut self, manager: ServiceManager) {
+        self.manager = Some(manager);
+    }
+
+    /// The loop that waits for phones has come round.
+    pub(crate) fn beat(&self) {
+        if let Some(manager) = &self.manager {
+            manager.beat();
+        }
+    }
+
+    /// How long the loop may wait, where it would wait for `pause`.
+    pub(crate) fn patience(&self, pause: Option<Duration>) -> Option<Duration> {
+        match &self.manager {
+            Some(manager) => Some(manager.patience(pause)),
+            None => pause,
+        }
+    }
+
+    /// Tells the clerk, the till and the service manager which step begins.
     pub(crate) fn step(&self, step: Step) {
         if let Some(till) = &self.till {
             till.step(step);
         }
-        self.progress(&step.line(&self.settings, self.service_timeout));
+        let line = step.line(&self.settings, self.service_timeout);
+        if let Some(manager) = &self.manager {
+            let at_most = step.timeout(&self.settings, self.service_timeout);
+            manager.step(step, &line, at_most);
+        }
+        self.progress(&line);
     }
 
     /// Tells the person how far it is.

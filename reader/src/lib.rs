@@ -24,6 +24,7 @@ mod pull;
 mod radio;
 mod radio_fault;
 mod serve;
+mod service_manager;
 mod step;
 mod till;
 #[cfg(feature = "pkcs11")]
@@ -108,6 +109,16 @@ pub fn run() -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "reader", &mut script);
             print(&String::from_utf8_lossy(&script));
             ExitCode::SUCCESS
+        }
+        Command::Manual => {
+            let mut page = Vec::new();
+            match clap_mangen::Man::new(Arguments::command()).render(&mut page) {
+                Ok(()) => {
+                    print(&String::from_utf8_lossy(&page));
+                    ExitCode::SUCCESS
+                }
+                Err(error) => usage(&StartError::Argument(error.to_string())),
+            }
         }
         Command::Read(read) => {
             let print_outcome = |outcome: &Outcome| {

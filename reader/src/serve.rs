@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::inbox::{Inbox, Next};
 use crate::input::{self, code};
 use crate::interrupt::on_interrupt;
+use crate::service_manager::{self, ServiceManager};
 use crate::step::Step;
 use crate::till::{Output, Till};
 use crate::transaction::{Outcome, converse};
@@ -34,9 +35,14 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     counter.progress(&format!("asking for: {}", counter.asked()));
     let inbox = Arc::new(Inbox::new(stop));
     let interrupted = Arc::clone(&inbox);
-    on_interrupt(move || interrupted.end()).map_err(|error| StartError::Argument(error.to_string()))?;
+    on_interrupt(move || {
+        service_manager::stopping();
+        interrupted.end();
+    })
+    .map_err(|error| StartError::Argument(error.to_string()))?;
     let till = Arc::new(Till::open(&serve.till, counter.purpose())?);
     counter.tell(Arc::clone(&till));
+    counter.report_to(ServiceManager::of_environment());
     // The threads end with their input, or with the process.
     input::start(&serve.scanners, &inbox, counter.quiet)?;
     camera::attend(&serve.camera, &inbox)?;
@@ -50,7 +56,9 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
         std::thread::spawn(move || filled.fill(io::stdin().lock()));
     }
     let mut output = Output::new(&serve.till, io::stdout());
-    serve_lines(&mut counter, &inbox, connector.as_mut(), &till, &mut output)
+    let served = serve_lines(&mut counter, &inbox, connector.as_mut(), &till, &mut output);
+    service_manager::stopping();
+    served
 }
 
 /// How a phone came.
@@ -62,9 +70,10 @@ enum Arrival {
 }
 
 /// The next line or phone; none at the end of the input.
-fn arrival(inbox: &Inbox, connector: &mut dyn Connector) -> Option<Arrival> {
+fn arrival(counter: &Counter, inbox: &Inbox, connector: &mut dyn Connector) -> Option<Arrival> {
     loop {
-        match inbox.next(connector.pause()) {
+        counter.beat();
+        match inbox.next(counter.patience(connector.pause())) {
             Next::Line(line) => return Some(Arrival::Line(line)),
             Next::End => return None,
             Next::Nothing => {
@@ -90,7 +99,7 @@ fn serve_lines(
             Some(_) => Step::WaitingNear,
             None => Step::Waiting,
         });
-        let Some(arrival) = arrival(inbox, connector) else {
+        let Some(arrival) = arrival(counter, inbox, connector) else {
             return Ok(());
         };
         // What was pulled while nobody came counts for this one already.
