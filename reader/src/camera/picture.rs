@@ -22,6 +22,10 @@ const MOTION: &[u8] = b"\xff\xe0\0\x07AVI1\0";
 
 /// How a camera lays out a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "camera", test)),
+    expect(dead_code, reason = "a recording has its grey first")
+)]
 pub(super) enum PixelFormat {
     /// One byte a pixel (GREY), or such a plane first and colours behind it (NV12, and the planar forms).
     GreyFirst,
