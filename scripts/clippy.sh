@@ -8,7 +8,7 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 cargo clippy -p mdoc -p relying-party --no-default-features --all-targets --locked -- -D warnings
 cargo clippy -p reader --no-default-features --all-targets --locked -- -D warnings
 if [ "$(uname)" = Linux ]; then
-    find /usr/lib/llvm-*/lib /usr/lib -name 'libclang*.so*' 2>/dev/null | grep -q libclang || need_packages libclang-dev
+    has_libclang || need_packages libclang-dev
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
     for feature in bluetooth camera camera-recording nfc scanner till; do

@@ -17,6 +17,11 @@ if [ -z "${MDOC_VECTORS:-}" ] && [ -d ../shared/vectors ]; then
     export MDOC_VECTORS
 fi
 
+# has_libclang : whether the library is there that reads C headers for a build with cameras.
+has_libclang() {
+    [ -n "$(find /usr/lib -maxdepth 3 -name 'libclang*.so*' -print -quit 2>/dev/null)" ]
+}
+
 # need_packages PACKAGE… : installs Debian packages as root; as another user names them and stops.
 need_packages() {
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then

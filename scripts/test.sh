@@ -42,7 +42,7 @@ devices() {
     [ "$(uname)" = Linux ] || return 0
     pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
     pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
-    find /usr/lib/llvm-*/lib /usr/lib -name 'libclang*.so*' 2>/dev/null | grep -q libclang || need_packages libclang-dev
+    has_libclang || need_packages libclang-dev
     # The doctor is tried on a bus of its own.
     command -v dbus-daemon >/dev/null || need_packages dbus-daemon
     run "with all devices" some \
