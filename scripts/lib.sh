@@ -17,9 +17,9 @@ if [ -z "${MDOC_VECTORS:-}" ] && [ -d ../shared/vectors ]; then
     export MDOC_VECTORS
 fi
 
-# has_libclang : whether the library is there that reads C headers for a build with cameras.
+# has_libclang : whether the library is there that reads C headers for a build with cameras. libclang-cpp is another one.
 has_libclang() {
-    [ -n "$(find /usr/lib -maxdepth 3 -name 'libclang*.so*' -print -quit 2>/dev/null)" ]
+    [ -n "$(find /usr/lib -maxdepth 3 \( -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' \) -print -quit 2>/dev/null)" ]
 }
 
 # need_packages PACKAGE… : installs Debian packages as root; as another user names them and stops.
