@@ -3,7 +3,8 @@
 # own, and judges its unit. Needs root. Nothing is started: the root forbids it. Ends with "package: N passed, M failed".
 . "$(dirname "$0")/lib.sh"
 
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# Where this machine has its own packages from, unless told otherwise.
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)}
 passed=0
 failed=0
 
