@@ -351,4 +351,36 @@ mod tests {
             Some(Suspicion::Lost)
         );
     }
+
+    /// Whether devices of earlier connections are to be forgotten, after one that ended so.
+    fn broke_off(in_order: bool) -> bool {
+        let (up, down) = channel();
+        let mut bluetooth = Bluetooth {
+            options: Options {
+                adapter: None,
+                role: arguments::Role::Both,
+                central: arguments::Central::default(),
+                l2cap: true,
+                l2cap_psm_from_gatt: false,
+                max_message_len: 0,
+                broke_off: false,
+            },
+            stop: Stop::default(),
+            quiet: true,
+            ending: vec![down],
+        };
+        if in_order {
+            up.send(InOrder).unwrap();
+        }
+        drop(up);
+        bluetooth.settle();
+        assert!(bluetooth.ending.is_empty(), "what is down is waited for no more");
+        bluetooth.options.broke_off
+    }
+
+    #[test]
+    fn after_a_connection_that_broke_off_its_devices_are_to_be_forgotten() {
+        assert!(broke_off(false));
+        assert!(!broke_off(true));
+    }
 }
