@@ -12,6 +12,10 @@ finished=
 # Whatever happens, the last line says how it went.
 closing() {
     [ -n "$finished" ] || failed=$((failed + 1))
+    # What failed and what needed its second try, once more where it is looked for.
+    [ -z "${work:-}" ] || for set in $sets; do
+        grep -h "^\(again\|FAILED\) $set: " "$work/$set.log" 2>/dev/null || true
+    done
     echo "ble-lab: $passed passed, $failed failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] || exit 1
     exit 0

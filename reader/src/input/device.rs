@@ -87,8 +87,8 @@ pub(super) struct Report {
 struct State {
     opened: Option<Instant>,
     told: Option<DeviceFault>,
-    /// It was open for less than a moment, and may do so again every second.
-    is_flapping: bool,
+    /// How many times in a row it was open for less than a moment.
+    brief: u32,
 }
 
 impl Report {
@@ -170,17 +170,19 @@ impl State {
     /// Whether to tell that it is open.
     fn open(&mut self, now: Instant) -> bool {
         self.opened = Some(now);
-        !self.is_flapping
+        !self.is_flapping()
     }
 
     /// What to tell now that it is closed.
     fn close(&mut self, fault: DeviceFault, now: Instant) -> Option<DeviceFault> {
         if let Some(opened) = self.opened.take() {
-            let is_brief = now.saturating_duration_since(opened) < AGAIN;
-            if is_brief && self.is_flapping {
+            if now.saturating_duration_since(opened) >= AGAIN {
+                self.brief = 0;
+            } else if self.is_flapping() {
                 return None;
+            } else {
+                self.brief += 1;
             }
-            self.is_flapping = is_brief;
             self.told = None;
         }
         if self.told.as_ref() == Some(&fault) {
@@ -188,6 +190,11 @@ impl State {
         }
         self.told = Some(fault.clone());
         Some(fault)
+    }
+
+    /// It may come and go every second from now on. Once is no habit: a plug that was put in badly is put in again.
+    const fn is_flapping(&self) -> bool {
+        self.brief >= 2
     }
 }
 
@@ -219,11 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_is_gone_as_soon_as_it_is_open_is_told_once() {
+    fn a_device_that_is_gone_as_soon_as_it_is_open_is_told_twice() {
         let mut state = State::default();
         let now = Instant::now();
-        assert!(state.open(now));
-        assert_eq!(state.close(DeviceFault::Gone, now), Some(DeviceFault::Gone));
+        for _ in 0..2 {
+            assert!(state.open(now));
+            assert_eq!(state.close(DeviceFault::Gone, now), Some(DeviceFault::Gone));
+        }
         for _ in 0..3 {
             assert!(!state.open(now));
             assert_eq!(state.close(DeviceFault::Gone, now), None);
