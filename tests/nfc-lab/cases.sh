@@ -69,6 +69,7 @@ main() {
     reads second-reader accepted --nfc-reader '00 01' -- --nfc static --transport nfc --vpcd 127.0.0.1:35964
 
     goes_on
+    endures
     survives_the_service
     stops_when_told
     echo "done"
@@ -257,6 +258,14 @@ goes_on() {
     line=$(sed 's/.*"reason":"\([^"]*\)".*/\1/; s/^{"verdict":"accepted".*/accepted/' "$work/served" | paste -sd' ')
     [ "$line" = "nfc.card_lost nfc.locked nfc.card_lost nfc.transfer session.engagement accepted" ] || result=1
     ends serve-goes-on-after-faults "$result"
+}
+
+# A counter works all day: nothing grows in it.
+endures() {
+    local result=0
+    begins thousand-transactions-by-all-inputs || return 0
+    python3 "$(dirname "$0")/endurance.py" "$work" 1000 9>&- || result=1
+    ends thousand-transactions-by-all-inputs "$result"
 }
 
 # The service ends and comes back, and the readers with it, while the counter waits.

@@ -276,6 +276,10 @@ impl Connector for Nearby {
         engagement: &DeviceEngagement,
         deadline: Instant,
     ) -> Result<Box<dyn Transport>, Failure> {
+        if self.held.is_none() {
+            // The engagement was scanned. Whoever holds a phone here meanwhile is the next one.
+            self.field.settle();
+        }
         let methods = engagement.retrieval_methods();
         let has_ble = methods
             .iter()
