@@ -133,7 +133,7 @@ run_guest() {
     local set=$1 skip=$2
     say "set $set$([ "$skip" -eq 0 ] || echo ", behind $skip cases")"
     # A pattern with spaces does not pass a kernel's command line.
-    TMPDIR=$work timeout -k 5 "${LAB_SECONDS:-900}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
+    TMPDIR=$work timeout -k 5 "${LAB_SECONDS:-1200}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
         init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$-$set" panic=1 \
         "lab.guest=$guest" "lab.target=$work" "lab.python=$python" "lab.set=$set" "lab.only=${only// /_}" "lab.skip=$skip" \
         </dev/null 2>&1 | sed -u 's/\r$//' || say "the guest ended with an error"

@@ -172,9 +172,9 @@ class Lab:
         wait_for('the radio', lambda: 'ready' in (RUN / 'radio.log').read_text(), 30)
         self.adapters_ready()
 
-    def start_bluetoothd(self):
+    def start_bluetoothd(self, *more):
         daemon = self.target / 'packages/usr/libexec/bluetooth/bluetoothd'
-        self.daemon('bluetoothd', daemon, '-n', '-f', str(self.configuration), own_libraries=True)
+        self.daemon('bluetoothd', daemon, '-n', '-f', str(self.configuration), *more, own_libraries=True)
 
     def stop_bluetoothd(self):
         self.daemons['bluetoothd'].kill()

@@ -9,6 +9,7 @@ from lab import case, expect, wait_for
 
 steps = import_module('20_transactions')
 
+AT_ONCE = '671b10b5-42c0-4696-9227-eb28d1b049d6'
 ANCHORS_ALONE = '/run/lab/anchors-alone'
 STATUS = {'ok': 0, 'warning': 1, 'fault': 2}
 # What the two settings of bluetoothd come to in each set.
@@ -115,9 +116,14 @@ def stopped(lab):
     lab.stop_bluetoothd()
     findings = finds(lab, {'bluetooth_service': 'fault'}, 2, '--adapter', 'hci0')
     expect(findings['bluetooth_service']['detail'] == 'the Bluetooth service does not run', findings)
+    # BlueZ tells of both roles at once with a feature of the kernel that it calls experimental.
+    lab.start_bluetoothd(f'--kernel={AT_ONCE}')
+    lab.adapters_ready()
+    expect('both roles, also at once; ' in well(lab)['bluetooth_roles']['detail'], 'not at once')
+    lab.stop_bluetoothd()
     lab.start_bluetoothd()
     lab.adapters_ready()
-    well(lab)
+    expect('BlueZ does not tell whether at once; ' in well(lab)['bluetooth_roles']['detail'], 'told')
 
 
 @case('the doctor where all places for advertisements are taken')
@@ -157,6 +163,7 @@ def near(lab):
     of_nfc({'nfc_service': 'fault'}, 2)
     lab.start_pcscd(virtual_readers=False)
     of_nfc({'nfc_service': 'ok', 'nfc_reader': 'fault'}, 2)
+    of_nfc({'nfc_service': 'ok', 'nfc_reader': 'fault'}, 2, '--nfc-reader', 'elsewhere')
     lab.stop_pcscd()
     lab.start_pcscd()
     of_nfc({'nfc_service': 'ok', 'nfc_reader': 'ok'}, 0)
