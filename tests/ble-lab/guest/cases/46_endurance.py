@@ -12,9 +12,9 @@ counters = import_module('40_counter')
 scanners = import_module('45_scanner')
 near = import_module('47_near')
 
-TRANSACTIONS = 60
+TRANSACTIONS = 40
 # The first of them pay for what is set up once.
-WARM_UP = 12
+WARM_UP = 10
 # What the process may grow by in the others, in bytes.
 GROWTH = 1024 * 1024
 
@@ -43,7 +43,7 @@ def left(lab, holder):
     lab.programs.remove(holder)
 
 
-@case('sixty transactions by every input in turn leave nothing behind', sets=['one-channel'], seconds=300)
+@case('forty transactions by every input in turn leave nothing behind', sets=['one-channel'], seconds=300)
 def endure(lab):
     scanner, keyboard = scanners.Serial('/run/lab/scanner'), scanners.Keyboard('a scanner')
     reader = near.near(lab, '--scanner-serial', scanner.name, '--scanner-keyboard', keyboard.path)
