@@ -110,6 +110,7 @@ fn serve_lines(
             Arrival::Line(line) => match code::read(&line) {
                 Ok(code) => {
                     counter.step(Step::Engaged);
+                    connector.scanned();
                     converse(counter, &code.engagement, Handover::Qr, connector, clock)
                 }
                 Err(fault) => {

@@ -159,7 +159,7 @@ fn both_roles_at_once_need_not_be_told() {
         ..adapter()
     };
     let detail = |adapter: Adapter| {
-        let found = super::roles(&adapter, Role::Both);
+        let found = roles(&adapter, Role::Both);
         assert_eq!(found.grade, Grade::Ok);
         found.detail
     };
@@ -172,7 +172,7 @@ fn both_roles_at_once_need_not_be_told() {
         "both roles; BlueZ does not tell whether at once; room for 5 advertisements"
     );
     // One of them alone is still not both.
-    let one = super::roles(&told(&["central"]), Role::Both);
+    let one = roles(&told(&["central"]), Role::Both);
     assert_eq!(one.grade, Grade::Fault);
 }
 

@@ -276,10 +276,6 @@ impl Connector for Nearby {
         engagement: &DeviceEngagement,
         deadline: Instant,
     ) -> Result<Box<dyn Transport>, Failure> {
-        if self.held.is_none() {
-            // The engagement was scanned. Whoever holds a phone here meanwhile is the next one.
-            self.field.settle();
-        }
         let methods = engagement.retrieval_methods();
         let has_ble = methods
             .iter()
@@ -297,6 +293,11 @@ impl Connector for Nearby {
             (_, Some(options)) => self.transfer(&options, deadline),
             _ => Err(Failure::NoTransport),
         }
+    }
+
+    /// Whoever holds a phone here from now on is the next one.
+    fn scanned(&mut self) {
+        self.field.settle();
     }
 
     fn pause(&self) -> Option<Duration> {

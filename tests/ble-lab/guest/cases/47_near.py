@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from importlib import import_module
 
 from lab import VPCD, case, expect, wait_for
@@ -141,6 +142,40 @@ for faulty in (
     ('silent', 'negotiated', 'ble-peripheral', 'session.timeout', 'consent', '--consent-timeout', 2),
 ):
     broken(*faulty)
+
+
+@case('a phone held there again while it is read over Bluetooth is not read twice', sets=ONE)
+def again(lab):
+    reader = near(lab)
+    touch(lab, 'negotiated', 'ble-central', '--consent-after', 3000)
+    wait_for('consent', lambda: 'consent' in reader.errors(), 20)
+    # To the reader it is a phone on its other slot, which came while it was busy with this one.
+    second = touch(lab, 'static', 'ble-peripheral', adapter='hci2', slot=1)
+    counters.served(reader, None)
+    time.sleep(2)
+    expect(len(second.lines()) == 1 and reader.errors().count(' handover: ') == 1, 'it was engaged')
+    # It leaves, and comes again.
+    second.end()
+    time.sleep(1)
+    touch(lab, 'static', 'ble-peripheral', adapter='hci2', slot=1)
+    counters.served(reader, None)
+    counters.ended(reader)
+
+
+@case('a phone held there while a scanned code is read is the next one', sets=ONE)
+def next_one(lab):
+    reader = near(lab)
+    # A reader that has just read a phone by NFC wants an empty field first: that is over when a code is scanned.
+    touch(lab, 'negotiated', 'ble-central')
+    counters.served(reader, None)
+    _, announced = steps.phone(lab, 'ble-peripheral', '--consent-after', 3000, adapter='hci2')
+    reader.say(announced['engagement'])
+    wait_for('consent', lambda: reader.errors().count('reader: waiting for consent') == 2, 20)
+    touch(lab, 'static', 'ble-central', slot=1)
+    counters.served(reader, None)
+    counters.served(reader, None)
+    expect(reader.errors().count(' handover: ') == 2, reader.errors())
+    counters.ended(reader)
 
 
 @case('the adapter is gone behind a negotiated handover', sets=ONE)
