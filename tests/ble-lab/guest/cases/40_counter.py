@@ -81,7 +81,7 @@ def ten(lab):
         reader.say(announced['engagement'])
         served(reader, None)
         if number == 1:
-            wait_for('the connection to be down', lambda: threads(reader) == waiting, 8)
+            connected_once(reader, waiting)
             before = (reader.descriptors(), threads(reader))
         announced = holder.line()
     holder.end()
@@ -101,12 +101,17 @@ def threads(reader):
         return next(int(line.split()[1]) for line in status if line.startswith('Threads:'))
 
 
+def connected_once(reader, waiting):
+    """The connection is down, and its thread waits for the next one."""
+    wait_for('the connection to be down', lambda: threads(reader) == waiting + 1, 8)
+
+
 @case('a waiting counter is idle')
 def idle(lab):
     reader = counter(lab)
     waiting = threads(reader)
     once(lab, reader)
-    wait_for('the connection to be down', lambda: threads(reader) == waiting, 8)
+    connected_once(reader, waiting)
     begun, before = time.monotonic(), reader.cpu()
     time.sleep(5)
     share = (reader.cpu() - before) / (time.monotonic() - begun)
