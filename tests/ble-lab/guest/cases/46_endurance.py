@@ -24,17 +24,30 @@ def resources(reader):
     return reader.descriptors(), len(os.listdir(f'/proc/{reader.process.pid}/task'))
 
 
-def at_rest(reader):
+def still(reader):
     """Resources once they have stayed the same for a while: the last connection is down."""
     readings = []
 
-    def still():
+    def is_still():
         readings.append(resources(reader))
         time.sleep(0.25)
         return len(readings) >= 12 and len(set(readings[-12:])) == 1
 
-    wait_for('the last connection to be down', still, 20)
+    wait_for('the last connection to be down', is_still, 20)
     return readings[-1]
+
+
+def at_rest(lab, reader, without):
+    """Resources with the thread and the connection to the system that the counter keeps. It takes new ones after a transaction
+    that did not end in time: then it has as many as `without`, and one more transaction shows the others."""
+    for _ in range(3):
+        if (found := still(reader)) != without:
+            break
+        holder, announced = steps.phone(lab, 'ble-peripheral', adapter='hci2')
+        reader.say(announced['engagement'])
+        counters.served(reader, None)
+        left(lab, holder)
+    return found
 
 
 def left(lab, holder):
@@ -56,6 +69,15 @@ def endure(lab):
             return holder
         return transaction
 
+    def types(code):
+        """The queue of a device is short, and a busy machine may come late to it: then the clerk scans once more."""
+        engaged, lost = (reader.errors().count(words) for words in ('reader: engaged', '(scanner.lost)'))
+        keyboard.types(code, scanners.US)
+        wait_for('what became of the keys', lambda: reader.errors().count('reader: engaged') > engaged or
+                 reader.errors().count('(scanner.lost)') > lost)
+        if reader.errors().count('(scanner.lost)') > lost:
+            keyboard.types(code, scanners.US)
+
     def by_touch(handover):
         def transaction(transport, adapter):
             return near.touch(lab, handover, transport, adapter=adapter, slot=number // 2 % 2)
@@ -65,10 +87,11 @@ def endure(lab):
         'standard input': by_code(reader.say),
         'serial scanner': by_code(lambda code: scanner.sends(f'{code}\r')),
         'negotiated handover': by_touch('negotiated'),
-        'keyboard': by_code(lambda code: keyboard.types(code, scanners.US)),
+        'keyboard': by_code(types),
         'static handover': by_touch('static'),
     }
     transports = ('ble-peripheral', 'ble-central')
+    without = still(reader)
     before, begun, leaving = None, time.monotonic(), {}
     for number in range(TRANSACTIONS):
         way = list(ways)[number % len(ways)]
@@ -82,16 +105,18 @@ def endure(lab):
         except Failed as failed:
             raise Failed(f'transaction {number + 1}, {way}:', failed) from None
         if number + 1 == WARM_UP:
-            before = at_rest(reader), reader.resident()
+            before = at_rest(lab, reader, without), reader.resident()
     for holder in leaving.values():
         left(lab, holder)
-    after = at_rest(reader), reader.resident()
+    leaving.clear()
+    after = at_rest(lab, reader, without), reader.resident()
     grown = after[1] - before[1]
     lab.note(f'{TRANSACTIONS} transactions in {time.monotonic() - begun:.0f} s; {after[1] / 1e6:.1f} MB resident, {grown / 1e3:+.0f} kB '
              f'since the first {WARM_UP}; {after[0][0]} descriptors and {after[0][1]} tasks')
     expect(after[0] == before[0], 'descriptors and tasks were', before[0], 'and are', after[0])
     expect(grown <= GROWTH, f'memory grew by {grown} bytes')
-    expect(len(reader.lines()) == TRANSACTIONS, len(reader.lines()), 'results')
+    expect(after[0] != without, 'the connection to the system is not kept')
+    expect(len(reader.lines()) == reader.taken, len(reader.lines()), 'results, and not', reader.taken)
     steps.bare_of_traces(lab)
     scanners.ended(reader)
     keyboard.unplug()
