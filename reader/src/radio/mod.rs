@@ -38,7 +38,7 @@ use thread::{InOrder, Thread};
 use worker::{Command, Happening};
 
 /// How often a wait looks whether it is to stop.
-const STEP: Duration = Duration::from_millis(250);
+const STEP: Duration = Duration::from_millis(500);
 /// How long a fault of this machine's Bluetooth may last before it is told: a service that is being restarted.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long to wait before the next attempt.
@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// How long parts may still come that a last part has overtaken.
 const STRAGGLERS: Duration = Duration::from_millis(300);
 /// How long a connection may take to be taken down before the next one is made beside it.
-const TEAR_DOWN: Duration = Duration::from_secs(4);
+const TEAR_DOWN: Duration = Duration::from_secs(6);
 
 /// Connects to phones by Bluetooth.
 pub(crate) struct Bluetooth {

@@ -29,8 +29,8 @@ const HANG_UP: Duration = Duration::from_millis(500);
 /// Between two values where the system may send the next one by a channel that overtakes: as long as one is on its
 /// way. A request has two or three parts.
 const SPREAD_PAUSE: Duration = Duration::from_millis(20);
-/// How long taking down may take in all.
-const TIDY: Duration = Duration::from_secs(3);
+/// How long taking down may take in all. BlueZ alone takes two seconds to let a phone go.
+const TIDY: Duration = Duration::from_secs(5);
 
 /// From the session to the connection.
 pub(super) enum Command {
