@@ -12,7 +12,7 @@ counters = import_module('40_counter')
 scanners = import_module('45_scanner')
 near = import_module('47_near')
 
-TRANSACTIONS = 40
+TRANSACTIONS = 30
 # The first of them pay for what is set up once.
 WARM_UP = 10
 # What the process may grow by in the others, in bytes.
@@ -56,7 +56,7 @@ def left(lab, holder):
     lab.programs.remove(holder)
 
 
-@case('forty transactions by every input in turn leave nothing behind', sets=['one-channel'], seconds=300)
+@case('thirty transactions by every input in turn leave nothing behind', sets=['one-channel'], seconds=300)
 def endure(lab):
     scanner, keyboard = scanners.Serial('/run/lab/scanner'), scanners.Keyboard('a scanner')
     reader = near.near(lab, '--scanner-serial', scanner.name, '--scanner-keyboard', keyboard.path)
