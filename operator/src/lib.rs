@@ -1,14 +1,17 @@
 //! Reads an operator's files into bytes for the pure crates: purposes, limits and trust
-//! directories, bundles; keeps the trust that is in force in a state directory. Makes no decisions.
+//! directories, bundles; keeps the trust that is in force in a state directory. Makes no decisions. Holds what both programs
+//! say alike: findings.
 
 mod bundle;
 mod bundle_store;
+mod finding;
 mod trust_state;
 
 pub use bundle::{
     bundle_entries, load_public_key, read_bundle, write_file, write_new_file, write_new_private_file,
 };
 pub use bundle_store::{BundleStore, Stored};
+pub use finding::{Finding, Severity, exit_status, plain_text, summary};
 pub use trust_state::{
     DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
     TrustStateError, undated,

@@ -104,6 +104,13 @@ pub(crate) struct Serve {
     pub(crate) till: TillFlags,
 }
 
+impl Serve {
+    /// Whether phones or codes come by something else than standard input and scanners.
+    pub(crate) const fn has_other_inputs(&self) -> bool {
+        self.near.nfc || self.camera.is_given()
+    }
+}
+
 /// Looks at Bluetooth, NFC, devices, files, trust, services and the clock as serve with the same options would use them:
 /// one line for each, with what to do. Changes nothing and needs no phone.
 #[derive(Args)]

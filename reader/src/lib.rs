@@ -92,7 +92,7 @@ pub fn run() -> ExitCode {
         return ExitCode::from(USAGE);
     };
     match command {
-        Command::Doctor(doctor) => doctor::run(&doctor, &given, &faults),
+        Command::Doctor(doctor) => doctor::run(&doctor, &faults),
         // Its file was left out.
         _ if !faults.is_empty() => configuration::refuse(&faults),
         Command::Configuration => {

@@ -55,6 +55,11 @@ impl Input {
     }
 }
 
+/// Whether this build has what the flags name, and whether a recording begins as one. A camera may be plugged in later.
+pub(crate) fn check(flags: &CameraFlags) -> Result<(), StartError> {
+    Input::new(flags).map(drop)
+}
+
 /// Starts what fills the inbox with the codes that a camera sees, if there is one. A camera is opened again for as long as
 /// the program runs; where a recording ends, the inbox does.
 pub(crate) fn attend(flags: &CameraFlags, inbox: &Arc<Inbox>) -> Result<(), StartError> {

@@ -40,6 +40,7 @@ use crate::failure::Failure;
 use crate::say;
 use crate::step::Step;
 use channels::Channels;
+pub(crate) use channels::faults;
 pub(crate) use event::TillEvent;
 use event::{PhaseEvent, ResultEvent, TransactionId};
 pub(crate) use flags::{Stdout, TillFlags};

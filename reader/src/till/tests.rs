@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 use super::channels::Channels;
 use super::event::PhaseEvent;
-use super::http::Http;
+use super::http::{Gate, Http};
 use super::hub::{Hub, Kind};
 use super::*;
 
@@ -382,7 +382,8 @@ fn a_quiet_stream_has_a_heartbeat() {
     let folder = TempDir::new().unwrap();
     let (keys, hub) = (folder.path().join("keys"), Arc::new(Hub::default()));
     fs::write(&keys, KEY).unwrap();
-    let http = Http::open_with("127.0.0.1:0", &keys, &[], &hub, Duration::from_millis(5)).unwrap();
+    let gate = Gate::load("127.0.0.1:0", &keys, &[]).unwrap_or_else(|_| panic!("a good key"));
+    let http = Http::open(gate, &hub, Duration::from_millis(5)).unwrap();
     let mut stream = events(http.address, "");
     line_with(&mut stream, ": still there");
     line_with(&mut stream, ": still there");

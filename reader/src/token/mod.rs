@@ -43,13 +43,13 @@ impl TokenPlace {
             (None, Some(path)) => Some(PinSource::File(path.clone())),
             (None, None) => None,
         };
-        if let Some(pin) = &pin {
-            pin.warn_of_others();
-        }
         Ok(Self { uri, pin })
     }
 
     fn load_module(&self) -> Result<Pkcs11, TokenFault> {
+        if let Some(pin) = &self.pin {
+            pin.warn_of_others();
+        }
         let path = &self.uri.module_path;
         Pkcs11::new(path).map_err(|error| TokenFault::Module {
             path: path.clone(),
