@@ -1,10 +1,11 @@
 //! Reads an operator's files into bytes for the pure crates: purposes, limits and trust
 //! directories, bundles; keeps the trust that is in force in a state directory. Makes no decisions. Holds what both programs
-//! say alike: findings.
+//! share: findings, and the keys of a file.
 
 mod bundle;
 mod bundle_store;
 mod finding;
+mod keys;
 mod trust_state;
 
 pub use bundle::{
@@ -12,6 +13,7 @@ pub use bundle::{
 };
 pub use bundle_store::{BundleStore, Stored};
 pub use finding::{Finding, Severity, exit_status, plain_text, summary};
+pub use keys::{KeyHash, Keys, bearer_token};
 pub use trust_state::{
     DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
     TrustStateError, undated,
@@ -99,6 +101,14 @@ pub enum OperatorError {
         path: PathBuf,
         /// What is wrong.
         error: PublicKeyFileError,
+    },
+    /// A file of keys is at fault.
+    #[error("{}: {fault}", path.display())]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without anything of a key.
+        fault: String,
     },
     /// A text file is not UTF-8.
     #[error("{} is not UTF-8 text", .0.display())]

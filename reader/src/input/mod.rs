@@ -17,13 +17,13 @@ mod line;
 mod serial;
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
 
 use crate::counter::StartError;
 use crate::inbox::Inbox;
+use crate::serial_line::SerialLine;
 
 /// Where codes come from beside the radio's own ways.
 #[derive(Args, Clone)]
@@ -41,45 +41,6 @@ pub(crate) struct ScannerFlags {
     /// its end ends nothing
     #[arg(long)]
     pub(crate) no_stdin: bool,
-}
-
-/// A serial port and its speed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SerialLine {
-    pub(crate) path: PathBuf,
-    /// Bits a second.
-    pub(crate) baud: u32,
-}
-
-impl SerialLine {
-    /// What RS-232 scanners come with. Scanners on USB have no speed and take any.
-    const BAUD: u32 = 9600;
-    /// No scanner is slower or faster.
-    const BAUDS: core::ops::RangeInclusive<u32> = 300..=4_000_000;
-}
-
-impl FromStr for SerialLine {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (path, baud) = match text.rsplit_once(',') {
-            None => (text, Self::BAUD),
-            Some((path, baud)) => (
-                path,
-                baud.parse()
-                    .ok()
-                    .filter(|baud| Self::BAUDS.contains(baud))
-                    .ok_or("the speed behind the comma is a number from 300 to 4000000")?,
-            ),
-        };
-        if path.is_empty() {
-            return Err("the path of a serial port is missing".to_owned());
-        }
-        Ok(Self {
-            path: path.into(),
-            baud,
-        })
-    }
 }
 
 impl ScannerFlags {
@@ -180,41 +141,6 @@ pub(crate) fn start(_: &ScannerFlags, _: &Arc<Inbox>, _: bool) {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_serial_port_is_a_path_and_perhaps_a_speed() {
-        for (text, path, baud) in [
-            ("/dev/ttyACM0", "/dev/ttyACM0", 9600),
-            ("/dev/ttyS0,115200", "/dev/ttyS0", 115_200),
-            ("/dev/a,b,300", "/dev/a,b", 300),
-            ("COM3,4000000", "COM3", 4_000_000),
-        ] {
-            let expected = SerialLine {
-                path: path.into(),
-                baud,
-            };
-            assert_eq!(text.parse(), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_other_speed_and_an_empty_path_are_refused() {
-        let speed = "the speed behind the comma is a number from 300 to 4000000";
-        let path = "the path of a serial port is missing";
-        for (text, expected) in [
-            ("/dev/ttyS0,", speed),
-            ("/dev/ttyS0,fast", speed),
-            ("/dev/ttyS0,299", speed),
-            ("/dev/ttyS0,4000001", speed),
-            ("/dev/ttyS0,-9600", speed),
-            ("/dev/ttyS0,99999999999999", speed),
-            ("/dev/a,b", speed),
-            ("", path),
-            (",9600", path),
-        ] {
-            assert_eq!(text.parse::<SerialLine>(), Err(expected.to_owned()), "{text:?}");
-        }
-    }
 
     #[test]
     fn one_device_is_named_once_under_whatever_name() {

@@ -82,10 +82,10 @@ impl Channels {
 
 impl Drop for Channels {
     fn drop(&mut self) {
-        // Nobody new finds the way in, then everybody takes what is still theirs.
+        // Nobody new is let in, and everybody takes what is still theirs.
+        self.hub.end();
         #[cfg(unix)]
         drop(self.socket.take());
-        self.hub.end();
         drop(self.http.take());
         // Nothing is ever sent: it ends, or the time is over.
         let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);

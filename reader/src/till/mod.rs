@@ -8,7 +8,6 @@
 mod event;
 mod flags;
 mod output;
-mod serial_line;
 
 #[cfg(feature = "till")]
 mod channels;

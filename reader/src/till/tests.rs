@@ -347,7 +347,28 @@ fn a_till_over_http_that_does_not_read_is_dropped_and_one_that_reads_is_not() {
     }
     assert_eq!(channels.hub.count(Kind::Http), 1);
     until_dropped(&channels.hub, Kind::Http);
+    // Its connection goes too, though it still reads nothing: it is one of few. What is sent to it then is refused.
+    let end = std::time::Instant::now() + PATIENCE;
+    while reading.get_mut().write_all(b" ").is_ok() {
+        assert!(std::time::Instant::now() < end, "the connection stays");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     drop(channels);
+}
+
+#[test]
+fn no_thread_of_the_socket_outlives_its_channels() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("till");
+    let channels = channels(folder.path(), &[format!("--till-socket={}", socket.display())]);
+    let till = UnixStream::connect(&socket).unwrap();
+    while channels.hub.count(Kind::Socket) == 0 {
+        std::thread::yield_now();
+    }
+    let hub = Arc::clone(&channels.hub);
+    drop(channels);
+    assert_eq!(Arc::strong_count(&hub), 1);
+    assert_eq!((&till).read(&mut [0]).unwrap(), 0, "it is let go");
 }
 
 #[test]

@@ -9,13 +9,14 @@ mod guard;
 mod pairing;
 mod refusal;
 
-use std::net::{SocketAddr, TcpListener};
+use std::any::Any;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
@@ -25,14 +26,14 @@ use super::hub::Hub;
 use crate::counter::StartError;
 use crate::say;
 use guard::Origins;
-use pairing::{Keys, TICKET_LIFE, Tickets};
+use pairing::{PairingKeys, TICKET_LIFE, Tickets};
 use refusal::Refusal;
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 64;
 /// How long the head of a request may take, and how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Seconds at the end for what is under way.
 const SHUTDOWN: u64 = 1;
 /// How often a till without news is told that the counter is there.
@@ -42,7 +43,7 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) struct State {
     hub: Arc<Hub>,
     origins: Origins,
-    keys: Keys,
+    keys: PairingKeys,
     tickets: Tickets,
     /// Names this run of the program, so that numbers of another one are not taken for its own.
     run: String,
@@ -63,7 +64,7 @@ pub(super) struct Gate {
     address: String,
     listen: SocketAddr,
     origins: Origins,
-    keys: Keys,
+    keys: PairingKeys,
 }
 
 impl Gate {
@@ -84,7 +85,7 @@ impl Gate {
             Ok(listen) => Ok(listen),
         };
         let listen = listen.map_err(|fault| ("till_http", argument(address, fault)));
-        let keys = Keys::load(keys).map_err(|error| ("till_key_file", error));
+        let keys = PairingKeys::load(keys).map_err(|error| ("till_key_file", error));
         let origins = Origins::parse(origins).map_err(|fault| ("till_origin", StartError::Argument(fault)));
         match (listen, keys, origins) {
             (Ok(listen), Ok(keys), Ok(origins)) => Ok(Self {
@@ -122,7 +123,9 @@ impl Http {
             run: pairing::random_text(4),
             heartbeat,
         };
-        let cannot = |error: std::io::Error| argument(&address, format!("cannot listen there: {error}"));
+        let cannot = |error: std::io::Error| {
+            StartError::Unavailable(format!("--till-http {address}: cannot listen there: {error}"))
+        };
         let listener = TcpListener::bind(listen).map_err(cannot)?;
         let bound = listener.local_addr().map_err(cannot)?;
         let (handle, thread) = serve(listener, state).map_err(|fault| argument(&address, fault))?;
@@ -163,6 +166,7 @@ fn serve(listener: TcpListener, state: State) -> Result<(ServerHandle, JoinHandl
             .max_connections(MAX_CONNECTIONS)
             .client_request_timeout(HEAD_TIMEOUT)
             .keep_alive(KEEP_ALIVE)
+            .on_connect(keep_ending)
             .shutdown_timeout(SHUTDOWN)
             .disable_signals()
             .listen(listener)?
@@ -180,6 +184,20 @@ fn serve(listener: TcpListener, state: State) -> Result<(ServerHandle, JoinHandl
         Err(_) => Err("the server does not start".to_owned()),
     }
 }
+
+/// A second hold on a connection, by which it is ended while the server waits for a till that does not read.
+#[cfg(unix)]
+fn keep_ending(connection: &dyn Any, extensions: &mut Extensions) {
+    use std::os::fd::AsFd as _;
+    let stream = connection.downcast_ref::<rt::net::TcpStream>();
+    if let Some(Ok(ending)) = stream.map(|stream| stream.as_fd().try_clone_to_owned()) {
+        extensions.insert(Arc::new(TcpStream::from(ending)));
+    }
+}
+
+/// Elsewhere such a connection stays until the till ends it.
+#[cfg(not(unix))]
+fn keep_ending(_: &dyn Any, _: &mut Extensions) {}
 
 fn routes(config: &mut web::ServiceConfig) {
     let get_only = || web::to(|| std::future::ready(Refusal::Method("GET").response()));
