@@ -135,8 +135,9 @@ impl Identity {
 
 /// The certificates of a file: PEM, the reader's own first, or one in DER.
 pub(crate) fn load_chain(certificate: &Path) -> Result<Vec<Vec<u8>>, StartError> {
-    let bytes = operator::read_file(certificate, MAX_FILE)?;
-    Ok(pem_certificates(&bytes).unwrap_or_else(|| vec![bytes]))
+    // A private key may stand beside the certificate.
+    let bytes = Zeroizing::new(operator::read_file(certificate, MAX_FILE)?);
+    Ok(pem_certificates(&bytes).unwrap_or_else(|| vec![bytes.to_vec()]))
 }
 
 /// The public key of a chain that a file holds.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use mdoc::crypto::Signer as _;
 use operator::Finding;
+use zeroize::Zeroizing;
 
 pub(crate) use arguments::CertificateArguments;
 use arguments::{CertificateCommand, Check};
@@ -18,7 +19,7 @@ pub(crate) use report::Report;
 
 use crate::clock::Clock;
 use crate::counter::StartError;
-use crate::identity::{KeyPlace, load_chain, load_key};
+use crate::identity::{KeyPlace, MAX_FILE, load_chain, load_key};
 #[cfg(feature = "pkcs11")]
 use crate::token::{TokenKey, TokenPlace};
 #[cfg(feature = "pkcs11")]
@@ -55,10 +56,8 @@ pub(crate) fn look_at(
     let anchor = anchor.map(load_chain).transpose()?;
     let now = Clock::System.now();
     let mut findings = check(&chain, anchor.as_deref(), now);
-    findings.extend(check::private_key_beside(&operator::read_file(
-        certificate,
-        crate::identity::MAX_FILE,
-    )?));
+    let file = Zeroizing::new(operator::read_file(certificate, MAX_FILE)?);
+    findings.extend(check::private_key_beside(&file));
     if let Some(key) = key {
         findings.extend(key_findings(&chain, key)?);
     }
