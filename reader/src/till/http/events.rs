@@ -1,7 +1,6 @@
 //! Server-sent events.
 
 use std::collections::BTreeMap;
-use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,14 +28,9 @@ pub(super) async fn events(request: HttpRequest, state: web::Data<State>) -> Res
         .and_then(|value| value.to_str().ok())
         .or_else(|| query.get("last_event_id").map(String::as_str));
     let (sender, receiver) = mpsc::channel::<Arc<Told>>(QUEUE);
-    let ending = request.conn_data::<Arc<TcpStream>>().cloned();
     let sink = Box::new(move |told: &Arc<Told>| {
         sender.try_send(Arc::clone(told)).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                // Ends the write that the server waits for.
-                let _ = ending.as_ref().map(|ending| ending.shutdown(Shutdown::Both));
-                Unheard::Slow
-            }
+            TrySendError::Full(_) => Unheard::Slow,
             TrySendError::Closed(_) => Unheard::Gone,
         })
     });

@@ -9,14 +9,13 @@ mod guard;
 mod pairing;
 mod refusal;
 
-use std::any::Any;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::dev::{Extensions, ServerHandle};
+use actix_web::dev::ServerHandle;
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
@@ -31,7 +30,8 @@ use refusal::Refusal;
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 64;
-/// How long the head of a request may take, and how long an idle connection is kept.
+/// How long the head of a request may take, and how long a connection is kept that is idle, or whose till does not read the end
+/// of its answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Seconds at the end for what is under way.
@@ -166,7 +166,6 @@ fn serve(listener: TcpListener, state: State) -> Result<(ServerHandle, JoinHandl
             .max_connections(MAX_CONNECTIONS)
             .client_request_timeout(HEAD_TIMEOUT)
             .keep_alive(KEEP_ALIVE)
-            .on_connect(keep_ending)
             .shutdown_timeout(SHUTDOWN)
             .disable_signals()
             .listen(listener)?
@@ -184,20 +183,6 @@ fn serve(listener: TcpListener, state: State) -> Result<(ServerHandle, JoinHandl
         Err(_) => Err("the server does not start".to_owned()),
     }
 }
-
-/// A second hold on a connection, by which it is ended while the server waits for a till that does not read.
-#[cfg(unix)]
-fn keep_ending(connection: &dyn Any, extensions: &mut Extensions) {
-    use std::os::fd::AsFd as _;
-    let stream = connection.downcast_ref::<rt::net::TcpStream>();
-    if let Some(Ok(ending)) = stream.map(|stream| stream.as_fd().try_clone_to_owned()) {
-        extensions.insert(Arc::new(TcpStream::from(ending)));
-    }
-}
-
-/// Elsewhere such a connection stays until the till ends it.
-#[cfg(not(unix))]
-fn keep_ending(_: &dyn Any, _: &mut Extensions) {}
 
 fn routes(config: &mut web::ServiceConfig) {
     let get_only = || web::to(|| std::future::ready(Refusal::Method("GET").response()));
