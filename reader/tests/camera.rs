@@ -160,7 +160,7 @@ fn a_bad_code_is_told_of_and_the_wait_goes_on_for_a_good_one() {
     let (reasons, said) = Counter::start(&path).end();
     assert_eq!(reasons, [READ], "{said}");
     let told = [
-        "the camera sees a code that is not that of a mobile document",
+        "the camera: this code is not that of a mobile document",
         "the camera: not the code of a mobile document: ",
     ];
     for words in told {

@@ -508,6 +508,37 @@ fn a_configuration_that_is_wrong_or_open() {
 }
 
 #[test]
+fn what_the_program_was_built_without_is_told_once() {
+    let place = Place::new();
+    for (flags, check, what) in [
+        (&["--nfc"][..], "nfc", "NFC; build it with --features nfc"),
+        (
+            &["--camera", "/dev/video9"],
+            "camera",
+            "cameras; build it with --features camera",
+        ),
+        (
+            &["--scanner-serial", "/dev/ttyS9,115200"],
+            "scanner_serial",
+            "scanners; build it with --features scanner",
+        ),
+        (
+            &["--till-serial", "/dev/ttyS9"],
+            "till_serial",
+            "the till link; build it with --features till",
+        ),
+    ] {
+        let told = doctor(&[place.sound(), options(flags)].concat());
+        assert_one(
+            &told,
+            check,
+            "fault",
+            &format!("this reader was built without {what}"),
+        );
+    }
+}
+
+#[test]
 fn the_line_for_people_says_what_to_do() {
     let place = Place::new();
     let sound = [&["doctor".to_owned()], place.sound().as_slice()].concat();

@@ -313,19 +313,10 @@ fn bluetooth(_: &Serve) -> Pending {
 fn near(near: &Near) -> Pending {
     const CHECK: &str = "nfc";
     if !cfg!(feature = "nfc") {
-        let is_asked_for = near.nfc;
-        return begin(CHECK, PATIENCE, move || {
-            let words = "left out: this reader was built without it (build it with --features nfc)";
-            vec![if is_asked_for {
-                Finding::fault(
-                    CHECK,
-                    "this reader was built without NFC",
-                    "build it with --features nfc",
-                )
-            } else {
-                Finding::ok(CHECK, words)
-            }]
-        });
+        // Where it is asked for, that is told of with the options.
+        let words = "left out: this reader was built without it (build it with --features nfc)";
+        let findings = Vec::from_iter((!near.nfc).then(|| Finding::ok(CHECK, words)));
+        return begin(CHECK, PATIENCE, move || findings);
     }
     if !near.nfc {
         return begin(CHECK, PATIENCE, || {
@@ -363,6 +354,13 @@ fn named_devices(serve: &Serve) -> Vec<(Device, PathBuf)> {
         .till_serial
         .iter()
         .map(|line| (Device::TillSerial, &line.path));
+    // What this build lacks is told of with the options.
+    let has = |device: &Device| match device {
+        Device::ScannerSerial | Device::ScannerKeyboard => cfg!(feature = "scanner"),
+        Device::Camera => cfg!(feature = "camera"),
+        Device::TillSerial => cfg!(feature = "till"),
+    };
     let all = ports.chain(keyboards).chain(camera).chain(till);
+    let all = all.filter(|(device, _)| has(device));
     all.map(|(device, path)| (device, path.clone())).collect()
 }

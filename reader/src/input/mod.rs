@@ -5,6 +5,8 @@
 //! [`layout`] text of key codes.
 
 pub(crate) mod code;
+#[cfg(any(feature = "scanner", feature = "camera-recording"))]
+pub(crate) mod complaints;
 #[cfg(feature = "scanner")]
 mod device;
 #[cfg(all(feature = "scanner", target_os = "linux"))]
