@@ -513,11 +513,6 @@ fn what_the_program_was_built_without_is_told_once() {
     for (flags, check, what) in [
         (&["--nfc"][..], "nfc", "NFC; build it with --features nfc"),
         (
-            &["--camera", "/dev/video9"],
-            "camera",
-            "cameras; build it with --features camera",
-        ),
-        (
             &["--scanner-serial", "/dev/ttyS9,115200"],
             "scanner_serial",
             "scanners; build it with --features scanner",
