@@ -270,6 +270,14 @@ fn what_the_file_names_has_to_be_there() {
         "verify = \"http://verifier.example\"",
         &["reader.toml:2: verify: verify takes https, and http only to this machine"],
     );
+    // In the order of the file, whatever that of the options is.
+    check(
+        "limits = \"/no/such\"\ntrust = \"/no/such\"",
+        &[
+            "reader.toml:2: limits: cannot read /no/such: No such file or directory (os error 2)",
+            "reader.toml:3: trust: cannot read /no/such: No such file or directory (os error 2)",
+        ],
+    );
     let told = words("purpose = \"age-21\"\n");
     assert!(told[0].starts_with("reader.toml:1: purpose: there is no purpose age-21 and no file"));
     assert_eq!(told.len(), 1);
