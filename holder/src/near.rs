@@ -5,18 +5,19 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use holder::card::{BleTerms, Card, NfcTerms, Reply, Terms};
+use holder::card::{BleTerms, Card, NfcTerms, Reply, Selected, Terms};
 use holder::nfc_fault::NfcFault;
 use holder::phone::Engaged;
 use serde_json::json;
 
 use crate::desk::{Carrier, Desk};
 use crate::loopback::Loopback;
-use crate::present::uuid_text;
+use crate::present::{Radio, converse_over_the_air, uuid_text};
 use crate::{Failed, Present, Transport};
 
 /// What the reader asks of the card itself, in messages of one byte.
 const POWER_OFF: u8 = 0;
+const RESET: u8 = 2;
 const ANSWER_TO_RESET: u8 = 4;
 /// The answer to reset of a contactless card of ISO/IEC 14443-4 (PC/SC part 3).
 const ATR: &[u8] = &[0x3b, 0x80, 0x80, 0x01, 0x01];
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const FAREWELL: Duration = Duration::from_millis(1000);
 /// How long it is away before it comes again.
 const AWAY: Duration = Duration::from_millis(1500);
+/// Whether this program can go on over Bluetooth itself.
+const HAS_BLUETOOTH: bool = cfg!(all(feature = "bluetooth", target_os = "linux"));
 /// WT_INT of 4 ms.
 const WAITING_TIME: u8 = 12;
 
@@ -36,7 +39,7 @@ const WAITING_TIME: u8 = 12;
 #[command(next_help_heading = "NFC")]
 pub(crate) struct Near {
     /// Engage by NFC, in a virtual reader, and not by a code; --transport says what the handover offers: nfc, ble-… or
-    /// both (ble-… needs --bridge)
+    /// both (ble-… goes on over Bluetooth, or by another program with --bridge)
     #[arg(long, value_enum, value_name = "HANDOVER")]
     pub(crate) nfc: Option<Handover>,
     /// Where the virtual reader listens
@@ -92,8 +95,20 @@ impl Near {
         if has(Transport::L2cap) || !(has(Transport::Nfc) || has_ble) {
             return Err("--nfc needs --transport nfc, ble-peripheral or ble-central".to_owned());
         }
-        if has_ble != arguments.bridge {
-            return Err("with --nfc, --transport ble-… and --bridge go together".to_owned());
+        if arguments.bridge && !has_ble {
+            return Err("--bridge needs --transport ble-…".to_owned());
+        }
+        if has_ble && !arguments.bridge && !HAS_BLUETOOTH {
+            return Err(
+                "this holder was built without Bluetooth: with --nfc, --transport ble-… needs --bridge"
+                    .to_owned(),
+            );
+        }
+        if let Some(fault) = fault.filter(|fault| fault.needs_bluetooth() && (!has_ble || arguments.bridge)) {
+            return Err(format!(
+                "the fault {} needs --transport ble-… without --bridge",
+                fault.name()
+            ));
         }
         if fault == Some(NfcFault::RefusesService) && handover == Handover::Static {
             return Err("the fault nfc-refuses-service needs --nfc negotiated".to_owned());
@@ -106,13 +121,22 @@ impl Near {
     }
 }
 
+/// Where messages go that do not go over NFC.
+#[derive(Clone, Copy)]
+pub(crate) enum Elsewhere<'a> {
+    /// To another program, which connects here.
+    Bridge(&'a TcpListener),
+    /// Over Bluetooth.
+    Air(&'a Radio),
+}
+
 impl Checked<'_> {
     /// Holds the phone to the reader once, and answers it.
     pub(crate) fn present(
         self,
         engaged: Engaged,
         desk: &Desk<'_>,
-        listener: Option<&TcpListener>,
+        elsewhere: Option<Elsewhere<'_>>,
         uuid: [u8; 16],
         arguments: &Present,
     ) -> Result<io::Result<()>, Failed> {
@@ -137,20 +161,65 @@ impl Checked<'_> {
         };
         let card = Card::new(engaged.engagement(), &terms);
         let mut told = json!({ "nfc": if terms.negotiates { "negotiated" } else { "static" } });
-        if let Some(listener) = listener {
+        if let Some(Elsewhere::Bridge(listener)) = elsewhere {
             let address = listener.local_addr().map_err(|error| error.to_string())?;
             told["listening"] = address.to_string().into();
         }
         tell(&told).map_err(|error| error.to_string())?;
         let mut tapped =
             Tapped::come(&self.near.vpcd, card).map_err(|error| format!("{}: {error}", self.near.vpcd))?;
-        let ended = tapped.serve(engaged, desk, listener);
+        let ended = match tapped.hand_over(engaged, elsewhere.is_some()) {
+            Err(error) => Ok(Err(error)),
+            Ok((engaged, selected)) => match elsewhere.filter(|_| tapped.waiting.is_none()) {
+                None => Ok(desk.answer(&mut tapped, &engaged)),
+                Some(Elsewhere::Bridge(listener)) => Ok(bridge(listener, &engaged, desk)),
+                Some(Elsewhere::Air(radio)) => {
+                    return self.go_on(radio, &selected, &engaged, desk, tapped);
+                }
+            },
+        };
         tapped.leave();
         if arguments.repeat {
             std::thread::sleep(AWAY);
         }
-        Ok(ended)
+        ended
     }
+
+    /// The phone leaves the reader and answers over Bluetooth.
+    fn go_on(
+        self,
+        radio: &Radio,
+        selected: &Selected,
+        engaged: &Engaged,
+        desk: &Desk<'_>,
+        tapped: Tapped,
+    ) -> Result<io::Result<()>, Failed> {
+        if self.fault == Some(NfcFault::SilentAfterHandover) {
+            tapped.leave();
+            return Ok(Ok(()));
+        }
+        let mut uuid = selected.peripheral.or(selected.central).unwrap_or_default();
+        if self.fault == Some(NfcFault::OtherService) {
+            uuid[15] ^= 1;
+        }
+        let radio = Radio {
+            peripheral: selected.peripheral.is_some(),
+            central: selected.central.is_some(),
+            ..radio.clone()
+        };
+        // It can be found before it leaves.
+        converse_over_the_air(&radio, &uuid_text(&uuid), engaged, desk, || {
+            tapped.leave();
+            Ok(())
+        })
+    }
+}
+
+/// Where another program moves the messages.
+fn bridge(listener: &TcpListener, engaged: &Engaged, desk: &Desk<'_>) -> io::Result<()> {
+    let (stream, _) = listener.accept()?;
+    let mut loopback = Loopback::greet(stream, &engaged.uri())?;
+    desk.answer(&mut loopback, engaged)
 }
 
 /// A card in the reader.
@@ -177,9 +246,9 @@ impl Tapped {
         })
     }
 
-    /// From the handover to the end of the session, here or where the bridge moves the messages.
-    fn serve(&mut self, engaged: Engaged, desk: &Desk<'_>, listener: Option<&TcpListener>) -> io::Result<()> {
-        let is_elsewhere = listener.is_some();
+    /// Until the reader has read the handover and, where the data goes over NFC, its first message has come. Gives the
+    /// phone as engaged by the handover, and what was selected.
+    fn hand_over(&mut self, engaged: Engaged, is_elsewhere: bool) -> io::Result<(Engaged, Selected)> {
         while self.waiting.is_none() {
             if is_elsewhere
                 && self
@@ -196,7 +265,7 @@ impl Tapped {
                 "the reader asks before it has read the handover",
             ));
         };
-        let selected = &exchanged.selected;
+        let selected = exchanged.selected;
         tell(&json!({
             "handover": if exchanged.request.is_some() { "negotiated" } else { "static" },
             "ble-peripheral": selected.peripheral.as_ref().map(uuid_text),
@@ -204,14 +273,7 @@ impl Tapped {
             "transfer": selected.nfc,
         }))?;
         let engaged = engaged.with_handover(&exchanged.select, exchanged.request.as_deref());
-        match listener.filter(|_| self.waiting.is_none()) {
-            Some(listener) => {
-                let (stream, _) = listener.accept()?;
-                let mut loopback = Loopback::greet(stream, &engaged.uri())?;
-                desk.answer(&mut loopback, &engaged)
-            }
-            None => desk.answer(self, &engaged),
-        }
+        Ok((engaged, selected))
     }
 
     /// One message of the virtual reader: the reader's own message where a whole one has come.
@@ -246,6 +308,7 @@ impl Tapped {
     fn leave(mut self) {
         let deadline = Instant::now() + FAREWELL;
         let _ = self.stream.set_read_timeout(Some(FAREWELL / 4));
+        let mut is_let_go = false;
         while Instant::now() < deadline {
             // A last message, such as a status, has no answer but success.
             if self.is_due && self.write(&[0x90, 0x00]).is_err() {
@@ -258,7 +321,14 @@ impl Tapped {
             };
             match message.as_slice() {
                 [POWER_OFF] => return,
-                [ANSWER_TO_RESET] => drop(self.write(ATR)),
+                // A program that lets go of a card has it reset.
+                [RESET] => is_let_go = true,
+                [ANSWER_TO_RESET] => {
+                    let _ = self.write(ATR);
+                    if is_let_go {
+                        return;
+                    }
+                }
                 [] | [_] => {}
                 command => {
                     let reply = self.card.handle(command);

@@ -37,6 +37,10 @@ pub enum NfcFault {
     LateEnd,
     /// Answers bring more than was asked for.
     Generous,
+    /// Nothing comes over Bluetooth after the handover.
+    SilentAfterHandover,
+    /// Over Bluetooth it is under another service than the handover's.
+    OtherService,
 }
 
 impl NfcFault {
@@ -59,6 +63,8 @@ impl NfcFault {
         Self::VagueMoreData,
         Self::LateEnd,
         Self::Generous,
+        Self::SilentAfterHandover,
+        Self::OtherService,
     ];
 
     /// The name.
@@ -81,6 +87,8 @@ impl NfcFault {
             Self::VagueMoreData => "nfc-vague-more-data",
             Self::LateEnd => "nfc-late-end",
             Self::Generous => "nfc-generous",
+            Self::SilentAfterHandover => "nfc-silent-after-handover",
+            Self::OtherService => "nfc-other-service",
         }
     }
 
@@ -99,6 +107,7 @@ impl NfcFault {
             Self::NoMdocApplication => Some(("nfc.transfer", "connect")),
             Self::RefusesEnvelope | Self::EndlessMoreData => Some(("nfc.transfer", "consent")),
             Self::WrongLength => Some(("nfc.transfer", "receive")),
+            Self::SilentAfterHandover | Self::OtherService => Some(("session.timeout", "connect")),
             Self::VagueMoreData | Self::LateEnd | Self::Generous => None,
         }
     }
@@ -123,7 +132,14 @@ impl NfcFault {
             Self::VagueMoreData => "always says that 255 bytes are left",
             Self::LateEnd => "says 9000 alone, after all the data",
             Self::Generous => "sends more than was asked for",
+            Self::SilentAfterHandover => "does nothing over Bluetooth after the handover",
+            Self::OtherService => "is over Bluetooth under another UUID than the handover's",
         }
+    }
+
+    /// Whether it is one of a phone that goes on over Bluetooth.
+    pub const fn needs_bluetooth(self) -> bool {
+        matches!(self, Self::SilentAfterHandover | Self::OtherService)
     }
 
     /// The fault of this name.

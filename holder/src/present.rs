@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::loopback::Loopback;
-use crate::near::Near;
+use crate::near::{Elsewhere, Near};
 use crate::{Failed, Present, Transport, known_credentials, pki, say};
 
 /// Runs the command.
@@ -97,7 +97,11 @@ pub(crate) fn run(arguments: &Present) -> Result<(), Failed> {
             _ if let Some(near) = near => near.present(
                 engaged,
                 &desk,
-                listener.as_ref(),
+                match (&listener, &radio) {
+                    (Some(listener), _) => Some(Elsewhere::Bridge(listener)),
+                    (None, Some(radio)) => Some(Elsewhere::Air(radio)),
+                    (None, None) => None,
+                },
                 fresh_uuid(&mut random),
                 arguments,
             )?,
@@ -131,6 +135,7 @@ pub(crate) fn run(arguments: &Present) -> Result<(), Failed> {
         reason = "only a phone with Bluetooth looks at its adapters and faults"
     )
 )]
+#[derive(Clone)]
 pub(crate) struct Radio {
     pub(crate) peripheral: bool,
     pub(crate) central: bool,
@@ -154,8 +159,8 @@ impl Radio {
             has(Transport::BleCentral),
             has(Transport::L2cap),
         );
-        if arguments.near.nfc.is_some() {
-            // The handover offers it.
+        if arguments.near.nfc.is_some() && (arguments.bridge || !(peripheral || central || l2cap)) {
+            // The handover offers it, or nothing does.
             return match fault {
                 None | Some(LinkFault::EndByStatus) => Ok(None),
                 Some(fault) => Err(format!("the fault {} does not go with --nfc", fault.name())),
@@ -246,7 +251,6 @@ pub(crate) fn uuid_text(uuid: &[u8; 16]) -> String {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
-#[cfg(all(feature = "bluetooth", target_os = "linux"))]
 fn over_the_air(
     radio: &Radio,
     engaged: Engaged,
@@ -256,20 +260,34 @@ fn over_the_air(
 ) -> Result<io::Result<()>, Failed> {
     let (engaged, told) = radio.offered(engaged, random);
     let uuid = told["uuid"].as_str().unwrap_or_default().to_owned();
-    let mut air = crate::air::Air::open(radio, &uuid, engaged.ident()).map_err(Failed::unavailable)?;
-    announce(None, &engaged, told, qr).map_err(|error| error.to_string())?;
-    let ended = desk.answer(&mut air, &engaged);
+    converse_over_the_air(radio, &uuid, &engaged, desk, || {
+        announce(None, &engaged, told, qr)
+    })
+}
+
+/// One session over Bluetooth; `ready` is called when a reader can find the phone.
+#[cfg(all(feature = "bluetooth", target_os = "linux"))]
+pub(crate) fn converse_over_the_air(
+    radio: &Radio,
+    uuid: &str,
+    engaged: &Engaged,
+    desk: &Desk<'_>,
+    ready: impl FnOnce() -> io::Result<()>,
+) -> Result<io::Result<()>, Failed> {
+    let mut air = crate::air::Air::open(radio, uuid, engaged.ident()).map_err(Failed::unavailable)?;
+    ready().map_err(|error| error.to_string())?;
+    let ended = desk.answer(&mut air, engaged);
     air.close().map_err(Failed::unavailable)?;
     Ok(ended)
 }
 
 #[cfg(not(all(feature = "bluetooth", target_os = "linux")))]
-fn over_the_air(
+pub(crate) fn converse_over_the_air(
     _: &Radio,
-    _: Engaged,
+    _: &str,
+    _: &Engaged,
     _: &Desk<'_>,
-    _: &mut ChaCha20Rng,
-    _: bool,
+    _: impl FnOnce() -> io::Result<()>,
 ) -> Result<io::Result<()>, Failed> {
     let words = "this holder was built without Bluetooth; build it with --features bluetooth (on Linux)";
     Err(words.to_owned().into())

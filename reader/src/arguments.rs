@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::camera::CameraFlags;
 use crate::certificate::CertificateArguments;
 use crate::input::ScannerFlags;
+use crate::loopback::Loopback;
 use crate::till::TillFlags;
 
 /// Reads an ISO/IEC 18013-5 mdoc from a phone at a counter and shows whether it holds.
@@ -101,6 +102,10 @@ pub(crate) struct Serve {
     pub(crate) camera: CameraFlags,
     #[command(flatten)]
     pub(crate) scanners: ScannerFlags,
+    /// Another program that moves the messages, in the place of Bluetooth, such as `holder present --bridge`: for tests, and for
+    /// machines without a radio
+    #[arg(long, value_name = "tcp://HOST:PORT", help_heading = "Bluetooth", value_parser = Loopback::checked)]
+    pub(crate) connect: Option<String>,
     #[command(flatten)]
     pub(crate) till: TillFlags,
 }

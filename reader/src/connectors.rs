@@ -11,16 +11,16 @@ use crate::transport::{Connector, Stop};
 
 /// For phones whose codes are scanned and, with --nfc, those that are held to a reader.
 pub(crate) fn connector(
-    radio: &arguments::Radio,
-    near: &arguments::Near,
+    serve: &arguments::Serve,
     counter: &Counter,
     stop: &Stop,
 ) -> Result<Box<dyn Connector>, StartError> {
-    if !near.nfc {
-        return radio_connector(radio, counter, stop);
+    let (radio, instead) = (&serve.radio, serve.connect.as_deref());
+    if !serve.near.nfc {
+        return seen_connector(radio, instead, counter, stop);
     }
     #[cfg(feature = "nfc")]
-    return Ok(Box::new(nearby(radio, near, None, counter, stop)?));
+    return Ok(Box::new(nearby(radio, &serve.near, instead, counter, stop)?));
     #[cfg(not(feature = "nfc"))]
     Err(without_nfc())
 }
@@ -48,7 +48,7 @@ pub(crate) fn without_nfc() -> StartError {
     StartError::Argument("this reader was built without NFC; build it with --features nfc".to_owned())
 }
 
-/// For a phone whose code a camera sees. `instead` is as above.
+/// For phones whose codes are read. `instead` is as above.
 pub(crate) fn seen_connector(
     radio: &arguments::Radio,
     instead: Option<&str>,

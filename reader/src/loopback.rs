@@ -33,6 +33,17 @@ impl Loopback {
             .ok_or_else(|| format!("--connect {connect}: no address"))
     }
 
+    /// The text of an address that may be one; what it leads to is seen when it is used.
+    pub(crate) fn checked(connect: &str) -> Result<String, String> {
+        let place = connect
+            .strip_prefix("tcp://")
+            .and_then(|place| place.rsplit_once(':'));
+        match place {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(connect.to_owned()),
+            _ => Err("must be tcp://HOST:PORT".to_owned()),
+        }
+    }
+
     /// Connects.
     pub(crate) fn connect(address: &SocketAddr, timeout: Duration, max_frame: usize) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(address, timeout.max(Duration::from_millis(1)))?;
@@ -164,4 +175,31 @@ enum Filled {
 /// Sockets report a read timeout as either.
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_scheme_a_host_and_a_port() {
+        for sound in ["tcp://127.0.0.1:4000", "tcp://[::1]:4000", "tcp://bridge:65535"] {
+            assert_eq!(Loopback::checked(sound).as_deref(), Ok(sound));
+        }
+        for text in [
+            "",
+            "127.0.0.1:4000",
+            "http://127.0.0.1:4000",
+            "tcp://127.0.0.1",
+            "tcp://:4000",
+            "tcp://127.0.0.1:",
+            "tcp://127.0.0.1:65536",
+        ] {
+            assert_eq!(
+                Loopback::checked(text),
+                Err("must be tcp://HOST:PORT".to_owned()),
+                "{text}"
+            );
+        }
+    }
 }

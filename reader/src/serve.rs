@@ -32,7 +32,7 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     let mut counter = Counter::load(&serve.common, RADIO_CONNECT, Clock::System)?;
     counter.pull_every(Duration::from_secs(serve.bundle_every));
     let stop = Stop::default();
-    let mut connector = connector(&serve.radio, &serve.near, &counter, &stop)?;
+    let mut connector = connector(serve, &counter, &stop)?;
     counter.progress(&format!("asking for: {}", counter.asked()));
     let inbox = Arc::new(Inbox::new(stop));
     let interrupted = Arc::clone(&inbox);
@@ -111,6 +111,7 @@ fn serve_lines(
             Arrival::Line(line) => match code::read(&line) {
                 Ok(code) => {
                     counter.step(Step::Engaged);
+                    connector.scanned();
                     converse(counter, &code.engagement, Handover::Qr, connector, clock)
                 }
                 Err(fault) => {

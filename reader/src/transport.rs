@@ -103,6 +103,9 @@ pub(crate) trait Connector {
         deadline: Instant,
     ) -> Result<Box<dyn Transport>, Failure>;
 
+    /// A code was scanned, and its transaction begins: the last phone that came by itself is done with.
+    fn scanned(&mut self) {}
+
     /// How often to [`poll`](Self::poll); none where phones come by other ways alone.
     fn pause(&self) -> Option<Duration> {
         None

@@ -57,15 +57,16 @@ main() {
 # What the kernel, Bluetooth libraries of the programs and the Python environment are built with.
 host_packages() {
     local missing=() name
-    for name in bc bison flex libdbus-1-dev make pkg-config python3-venv xz-utils; do
+    for name in bc bison flex libdbus-1-dev libpcsclite-dev make pkg-config python3-venv xz-utils; do
         dpkg -s "$name" >/dev/null 2>&1 || missing+=("$name")
     done
     [ "${#missing[@]}" -eq 0 ] || need_packages "${missing[@]}"
 }
 
-# Unpacked into a folder, not installed: the host gets no Bluetooth daemon.
+# Unpacked into a folder, not installed: the host gets no Bluetooth daemon and no service for NFC readers.
 guest_packages() {
-    local names=(bluez dbus-daemon libapparmor1 libasound2 libdw1 libglib2.0-0 libreadline8) packages=$work/packages
+    local names=(bluez dbus-daemon libapparmor1 libasound2 libdw1 libglib2.0-0 libreadline8 pcscd vsmartcard-vpcd)
+    local packages=$work/packages
     [ "$(cat "$packages/names" 2>/dev/null)" != "${names[*]}" ] || return 0
     say "fetching: ${names[*]}"
     rm -rf "$packages" "$packages.debs"
@@ -98,8 +99,8 @@ programs() {
     rm -rf "$work/programs"
     mkdir -p "$work/programs"
     {
-        cargo build --locked --quiet --config profile.dev.opt-level=2 -p reader -p holder --features reader/bluetooth,reader/scanner,holder/bluetooth \
-            --message-format=json
+        cargo build --locked --quiet --config profile.dev.opt-level=2 -p reader -p holder \
+            --features reader/bluetooth,reader/nfc,reader/scanner,holder/bluetooth --message-format=json
         cargo build --locked --quiet --manifest-path "$lab/bare/Cargo.toml" --target-dir "$work/bare" \
             --message-format=json
     } | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' |
@@ -133,7 +134,7 @@ run_guest() {
     local set=$1 skip=$2
     say "set $set$([ "$skip" -eq 0 ] || echo ", behind $skip cases")"
     # A pattern with spaces does not pass a kernel's command line.
-    TMPDIR=$work timeout -k 5 "${LAB_SECONDS:-900}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
+    TMPDIR=$work timeout -k 5 "${LAB_SECONDS:-1200}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
         init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$-$set" panic=1 \
         "lab.guest=$guest" "lab.target=$work" "lab.python=$python" "lab.set=$set" "lab.only=${only// /_}" "lab.skip=$skip" \
         </dev/null 2>&1 | sed -u 's/\r$//' || say "the guest ended with an error"

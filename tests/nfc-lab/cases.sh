@@ -68,7 +68,9 @@ main() {
     fails no-such-reader nfc.reader engagement --connect-timeout 1 --nfc-reader elsewhere --
     reads second-reader accepted --nfc-reader '00 01' -- --nfc static --transport nfc --vpcd 127.0.0.1:35964
 
+    examined
     goes_on
+    endures
     survives_the_service
     stops_when_told
     echo "done"
@@ -85,13 +87,14 @@ ends() {
     if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "FAILED $1"; fi
 }
 
+# start_service [FOLDER]: with the virtual reader, or with what a folder configures.
 start_service() {
     # Without what a waiting counter reads, which would never end.
-    pcscd --foreground >&2 9>&- &
+    pcscd --foreground ${1:+--config "$1"} >&2 9>&- &
     service=$!
     local attempt
     for attempt in $(seq 50); do
-        [ -S /run/pcscd/pcscd.comm ] && ss -ltn | grep -q ':35964' && return
+        [ -S /run/pcscd/pcscd.comm ] && { [ -n "${1:-}" ] || ss -ltn | grep -q ':35964'; } && return
         sleep 0.1
     done
     echo "the PC/SC service does not start after $attempt attempts" >&2
@@ -257,6 +260,49 @@ goes_on() {
     line=$(sed 's/.*"reason":"\([^"]*\)".*/\1/; s/^{"verdict":"accepted".*/accepted/' "$work/served" | paste -sd' ')
     [ "$line" = "nfc.card_lost nfc.locked nfc.card_lost nfc.transfer session.engagement accepted" ] || result=1
     ends serve-goes-on-after-faults "$result"
+}
+
+# examines NAME STATUS FOUND [READER…]: the doctor finds just that of NFC, all else is well, and it ends with this status.
+examines() {
+    local name=$1 expected=$2 nfc=$3 report found status=0 result=0
+    shift 3
+    begins "$name" || return 0
+    report=$(timeout 30 "$reader" doctor --json --purpose age-20 --trust "$work/anchors-alone" "$@") || status=$?
+    echo "$report" >&2
+    found=$(python3 -c 'import json, sys
+print(*sorted(finding["check"] + "=" + finding["result"] for finding in json.load(sys.stdin)))' <<<"$report")
+    [ "$status" -eq "$expected" ] || result=1
+    [ "$found" = "bluetooth=ok clock=ok configuration=ok $nfc purpose=ok reader_cert=ok trust=ok" ] || result=1
+    ends "$name" "$result"
+}
+
+# The doctor on a real service: with readers, without, and without the service.
+examined() {
+    # One of the test issuer's lists is past its end, for other tests.
+    rm -rf "$work/anchors-alone"
+    mkdir "$work/anchors-alone"
+    cp -R "$pki/trust/anchors" "$work/anchors-alone/"
+    examines doctor-reader-there 0 "nfc_reader=ok nfc_service=ok" --nfc
+    examines doctor-reader-of-this-name 0 "nfc_reader=ok nfc_service=ok" --nfc --nfc-reader "Virtual PCD"
+    examines doctor-reader-of-another-name 2 "nfc_reader=fault nfc_service=ok" --nfc --nfc-reader elsewhere
+    examines doctor-nfc-not-asked-for 0 "nfc=ok"
+    stop_service
+    examines doctor-service-stopped 2 "nfc_service=fault" --nfc
+    examines doctor-service-stopped-nfc-not-asked-for 0 "nfc=ok"
+    mkdir -p "$work/no-readers"
+    start_service "$work/no-readers"
+    examines doctor-no-reader 2 "nfc_reader=fault nfc_service=ok" --nfc
+    stop_service
+    start_service
+    examines doctor-reader-there-again 0 "nfc_reader=ok nfc_service=ok" --nfc
+}
+
+# A counter works all day: nothing grows in it.
+endures() {
+    local result=0
+    begins thousand-transactions-by-all-inputs || return 0
+    python3 "$(dirname "$0")/endurance.py" "$work" 1000 9>&- || result=1
+    ends thousand-transactions-by-all-inputs "$result"
 }
 
 # The service ends and comes back, and the readers with it, while the counter waits.

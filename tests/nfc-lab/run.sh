@@ -29,9 +29,9 @@ main() {
     programs
     # A place of its own for the service's socket and for the port of the virtual reader: neither the machine's own
     # service nor the network sees them, and both end with the lab.
-    local apart=(unshare --mount --net --pid --fork --kill-child)
+    local apart=(unshare --mount --mount-proc --net --pid --fork --kill-child)
     [ "$(id -u)" -eq 0 ] || apart+=(--map-root-user)
-    timeout -k 5 "${LAB_SECONDS:-240}" "${apart[@]}" "$lab/cases.sh" "$work" "$only" </dev/null 2>"$work/lab.log" |
+    timeout -k 5 "${LAB_SECONDS:-600}" "${apart[@]}" "$lab/cases.sh" "$work" "$only" </dev/null 2>"$work/lab.log" |
         tee "$work/results" || say "the lab ended with an error (see $work/lab.log)"
     passed=$(grep -c '^ok ' "$work/results" || true)
     failed=$(grep -c '^FAILED ' "$work/results" || true)
@@ -45,7 +45,7 @@ main() {
 
 host_packages() {
     local missing=() name
-    for name in iproute2 libpcsclite-dev pcscd pkg-config vsmartcard-vpcd; do
+    for name in iproute2 libpcsclite-dev pcscd pkg-config python3 vsmartcard-vpcd; do
         dpkg -s "$name" >/dev/null 2>&1 || missing+=("$name")
     done
     [ "${#missing[@]}" -eq 0 ] || need_packages "${missing[@]}"
@@ -56,7 +56,8 @@ programs() {
     say "building the programs"
     rm -rf "$work/programs"
     mkdir -p "$work/programs"
-    cargo build --locked --quiet -p reader -p holder --features reader/nfc --message-format=json |
+    cargo build --locked --quiet -p reader -p holder --features reader/camera-recording,reader/nfc,reader/scanner \
+        --message-format=json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' |
         while read -r program; do cp "$program" "$work/programs/"; done
 }

@@ -50,7 +50,8 @@ struct Adapter {
     is_powered: bool,
     /// `off-blocked` where a switch of the machine holds it; told by BlueZ since 5.65.
     power_state: Option<String>,
-    /// `central`, `peripheral`, `central-peripheral`; none where BlueZ does not tell.
+    /// `central`, `peripheral`, and `central-peripheral` for both at once, which BlueZ tells of with experimental features of
+    /// the kernel alone; none where BlueZ does not tell.
     roles: Option<Vec<String>>,
     modalias: Option<String>,
     is_gatt_server: bool,
@@ -278,21 +279,11 @@ fn roles(adapter: &Adapter, wanted: Role) -> Finding {
             "end the other program that advertises; a reader at work takes one",
         );
     }
-    let at_once = adapter
-        .roles
-        .iter()
-        .flatten()
-        .any(|role| role == "central-peripheral");
-    if wanted == Role::Both && !at_once {
-        return Finding::warning(
-            CHECK,
-            format!("{} has both roles, but not at once", adapter.name),
-            "choose one with --ble, or use another adapter",
-        );
-    }
+    let mut told = adapter.roles.iter().flatten();
     let (role, advertisements) = (
         match wanted {
-            Role::Both => "both roles",
+            Role::Both if told.any(|role| role == "central-peripheral") => "both roles, also at once",
+            Role::Both => "both roles; BlueZ does not tell whether at once",
             Role::Central => "central",
             Role::Peripheral => "peripheral",
         },

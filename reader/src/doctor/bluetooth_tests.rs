@@ -136,11 +136,6 @@ fn roles_that_are_missing() {
         ),
     );
     check(
-        |adapter| adapter.roles = roles(&["central", "peripheral"]),
-        Role::Both,
-        (Grade::Warning, CHECK, "hci0 has both roles, but not at once"),
-    );
-    check(
         |adapter| adapter.roles = None,
         Role::Both,
         (Grade::Warning, CHECK, "BlueZ does not tell what the adapter can"),
@@ -154,6 +149,31 @@ fn roles_that_are_missing() {
             "hci0: it cannot look for phones (central); it cannot be found by phones (peripheral)",
         ),
     );
+}
+
+/// BlueZ tells of both roles at once only where experimental features of the kernel are switched on.
+#[test]
+fn both_roles_at_once_need_not_be_told() {
+    let told = |names: &[&str]| Adapter {
+        roles: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        ..adapter()
+    };
+    let detail = |adapter: Adapter| {
+        let found = roles(&adapter, Role::Both);
+        assert_eq!(found.grade, Grade::Ok);
+        found.detail
+    };
+    assert_eq!(
+        detail(told(&["central", "peripheral", "central-peripheral"])),
+        "both roles, also at once; room for 5 advertisements"
+    );
+    assert_eq!(
+        detail(told(&["central", "peripheral"])),
+        "both roles; BlueZ does not tell whether at once; room for 5 advertisements"
+    );
+    // One of them alone is still not both.
+    let one = roles(&told(&["central"]), Role::Both);
+    assert_eq!(one.grade, Grade::Fault);
 }
 
 #[test]

@@ -290,6 +290,14 @@ const PATIENCE_WITH_NETWORK: std::time::Duration =
 
 #[cfg(all(feature = "bluetooth", target_os = "linux"))]
 fn bluetooth(serve: &Serve) -> Pending {
+    if serve.connect.is_some() {
+        return begin("bluetooth", PATIENCE, || {
+            vec![Finding::ok(
+                "bluetooth",
+                "left out: another program takes its place (--connect)",
+            )]
+        });
+    }
     let wanted = bluetooth::Wanted::of(&serve.radio);
     begin("bluetooth_service", PATIENCE_WITH_NETWORK, move || {
         bluetooth::check(&wanted)

@@ -56,6 +56,14 @@ impl Field {
         self.is_resting = true;
     }
 
+    /// Phones that lie on a reader now have to leave first, as after [`rest`](Self::rest), and those that come later do not.
+    pub(super) fn settle(&mut self) {
+        if self.is_resting {
+            // What is wrong with the readers is told by the next look.
+            let _ = self.poll();
+        }
+    }
+
     /// A phone that has come since the last look, if there is one.
     pub(super) fn poll(&mut self) -> Result<Option<Arrived>, NfcFault> {
         let now = Instant::now();

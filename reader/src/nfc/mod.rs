@@ -98,7 +98,8 @@ impl Nearby {
     /// One look at the readers: an engagement, or why a phone gave none. Faults of the readers are told once.
     fn look(&mut self) -> Option<Result<NfcEngagement, Failure>> {
         let (reader, chip) = self.arrival()?;
-        let engaged = self.engage(&chip);
+        let mut has_answered = false;
+        let engaged = self.engage(&chip, &mut has_answered);
         match &engaged {
             Ok(engaged) => {
                 self.tell(engaged);
@@ -112,6 +113,11 @@ impl Nearby {
                 if self.locked.replace(reader.clone()) == Some(reader) {
                     return None;
                 }
+            }
+            // It is known to be locked, and has left instead of being asked again: nothing new.
+            Err(failure) if is_lost(failure) && !has_answered && self.locked.as_ref() == Some(&reader) => {
+                self.locked = None;
+                return None;
             }
             Err(_) => self.locked = None,
         }
@@ -144,7 +150,8 @@ impl Nearby {
         chip
     }
 
-    fn engage(&self, chip: &Chip) -> Result<NfcEngagement, Failure> {
+    /// Reads an engagement; on the way, whether the phone has answered anything.
+    fn engage(&self, chip: &Chip, has_answered: &mut bool) -> Result<NfcEngagement, Failure> {
         let deadline = Instant::now() + ENGAGING;
         // The operating system's source; where it fails there is nothing to go on with.
         let mut random = rand_core::UnwrapErr(getrandom::SysRng);
@@ -163,14 +170,17 @@ impl Nearby {
             std::thread::sleep(next.after);
             chip.submit(next.command);
             match chip.wait(deadline, &self.stop) {
-                Waited::Answer(answer) => match engaging.handle_answer(&answer) {
-                    Ok(Step::Continue(on, then)) => (engaging, next) = (on, then),
-                    Ok(Step::Done(engaged)) => return Ok(engaged),
-                    Err(EngagingError::Handover(HandoverError::Engagement(error))) => {
-                        return Err(Failure::Session(error.into()));
+                Waited::Answer(answer) => {
+                    *has_answered = true;
+                    match engaging.handle_answer(&answer) {
+                        Ok(Step::Continue(on, then)) => (engaging, next) = (on, then),
+                        Ok(Step::Done(engaged)) => return Ok(engaged),
+                        Err(EngagingError::Handover(HandoverError::Engagement(error))) => {
+                            return Err(Failure::Session(error.into()));
+                        }
+                        Err(error) => return Err(failed(error.into())),
                     }
-                    Err(error) => return Err(failed(error.into())),
-                },
+                }
                 Waited::Fault(fault) => return Err(failed(fault)),
                 Waited::Deadline => {
                     let phase = Phase::Engagement;
@@ -295,6 +305,11 @@ impl Connector for Nearby {
         }
     }
 
+    /// Whoever holds a phone here from now on is the next one.
+    fn scanned(&mut self) {
+        self.field.settle();
+    }
+
     fn pause(&self) -> Option<Duration> {
         Some(PAUSE)
     }
@@ -320,6 +335,16 @@ const fn is_locked(failure: &Failure) -> bool {
         failure,
         Failure::Nfc {
             fault: NfcFault::Locked,
+            ..
+        }
+    )
+}
+
+const fn is_lost(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Nfc {
+            fault: NfcFault::CardLost,
             ..
         }
     )

@@ -27,6 +27,9 @@ from jeepney.io.blocking import open_dbus_connection
 HERE = pathlib.Path(__file__).parent
 RUN = pathlib.Path('/run/lab')
 BUS = '/run/dbus/system_bus_socket'
+# Where programs find the service for NFC readers, and the port of the first virtual reader.
+PCSCD = '/run/pcscd/pcscd.comm'
+VPCD = 35963
 ADAPTERS = 3
 CASE_SECONDS = 60
 # ATT has no flow control for write commands; what the kernel cannot keep for a bluetoothd that does not get its turn is
@@ -139,14 +142,16 @@ class Lab:
     # --- The stack -------------------------------------------------------------------------------------------------
 
     def daemon(self, name, *command, own_libraries=False):
-        environment = dict(os.environ)
-        if own_libraries:
-            environment['LD_LIBRARY_PATH'] = ':'.join(
-                str(folder) for folder in (self.target / 'packages').glob('**/x86_64-linux-gnu'))
+        environment = self.own_libraries() if own_libraries else None
         log = open(RUN / f'{name}.log', 'ab')
         self.daemons[name] = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         log.close()
+
+    def own_libraries(self):
+        """The environment of programs that were unpacked with their libraries."""
+        folders = (self.target / 'packages').glob('**/x86_64-linux-gnu')
+        return {**os.environ, 'LD_LIBRARY_PATH': ':'.join(str(folder) for folder in folders)}
 
     def start(self):
         for folder in (RUN, '/run/dbus'):
@@ -167,13 +172,38 @@ class Lab:
         wait_for('the radio', lambda: 'ready' in (RUN / 'radio.log').read_text(), 30)
         self.adapters_ready()
 
-    def start_bluetoothd(self):
+    def start_bluetoothd(self, *more):
         daemon = self.target / 'packages/usr/libexec/bluetooth/bluetoothd'
-        self.daemon('bluetoothd', daemon, '-n', '-f', str(self.configuration), own_libraries=True)
+        self.daemon('bluetoothd', daemon, '-n', '-f', str(self.configuration), *more, own_libraries=True)
 
     def stop_bluetoothd(self):
         self.daemons['bluetoothd'].kill()
         self.daemons['bluetoothd'].wait()
+
+    def start_pcscd(self, virtual_readers=True):
+        """The service for NFC readers, with the two of the package vsmartcard-vpcd on ports of the guest, or without any."""
+        packages = self.target / 'packages'
+        configuration = RUN / 'reader.conf.d'
+        os.makedirs(configuration, exist_ok=True)
+        driver = packages / 'usr/lib/pcsc/drivers/serial/libifdvpcd.so'
+        (configuration / 'vpcd').write_text(
+            f'FRIENDLYNAME "Virtual PCD"\nDEVICENAME /dev/null:{VPCD:#x}\nLIBPATH {driver}\nCHANNELID {VPCD:#x}\n'
+            if virtual_readers else '')
+        # Nobody in the guest could be asked who may.
+        self.daemon('pcscd', packages / 'usr/sbin/pcscd', '--foreground', '--config', configuration, own_libraries=True)
+        wait_for('the service for NFC readers', lambda: os.path.exists(PCSCD) and listens(PCSCD))
+        wait_for('the NFC readers', lambda: not virtual_readers or takes_connections(VPCD))
+
+    def stop_pcscd(self):
+        if daemon := self.daemons.pop('pcscd', None):
+            daemon.kill()
+            daemon.wait()
+            pathlib.Path(PCSCD).unlink(missing_ok=True)
+            pathlib.Path(PCSCD).with_name('pcscd.pid').unlink(missing_ok=True)
+
+    def set_powered(self, adapter, powered):
+        self.call(f'/org/bluez/{adapter}', 'org.freedesktop.DBus.Properties', 'Set', 'ssv', 'org.bluez.Adapter1', 'Powered',
+                  ('b', powered))
 
     def adapters_ready(self):
         def powered():
@@ -264,6 +294,7 @@ class Lab:
         for phone in self.phones:
             self.radio('phone-off', phone=phone)
         self.phones = []
+        self.stop_pcscd()
         while len(self.radio('state')['adapters']) < ADAPTERS:
             self.radio('plug')
         for _ in range(4):
@@ -304,6 +335,13 @@ def listens(path):
     """Whether somebody takes connections there; the file is there a moment earlier."""
     with socket.socket(socket.AF_UNIX) as connection:
         return connection.connect_ex(path) == 0
+
+
+def takes_connections(port):
+    """Whether somebody listens on a port of this machine. Asking would be a phone that comes: the kernel is asked."""
+    with open('/proc/net/tcp') as table:
+        # State 10 is TCP_LISTEN.
+        return any(line.split()[1].endswith(f':{port:04X}') and line.split()[3] == '0A' for line in list(table)[1:])
 
 
 def bring_loopback_up():
