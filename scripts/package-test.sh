@@ -5,6 +5,7 @@
 
 # Where this machine has its own packages from, unless told otherwise.
 mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)}
+keys=(/etc/mdoc-reader/reader-key.pem /var/lib/mdoc-reader/own.key)
 passed=0
 failed=0
 
@@ -183,8 +184,20 @@ removed() {
 
 purged() {
     mkdir -p "$root/var/lib/mdoc-reader"
-    touch "$root/var/lib/mdoc-reader/bundle"
+    mkdir "$root/var/lib/mdoc-reader/bundles"
+    touch "$root/var/lib/mdoc-reader/bundles/1.bundle"
+    # What the operator put there, as the handbook says, and where it might have been put.
+    for key in "${keys[@]}"; do
+        touch "$root$key"
+        inside chown mdoc-reader:mdoc-reader "$key"
+        inside chmod 600 "$key"
+    done
     check "is purged" inside apt-get purge -y -qq mdoc-reader
+    for key in "${keys[@]}"; do
+        check "$key stays, and is root's" mode_is "root:root 600" "$key"
+        rm -f "$root$key"
+    done
+    rmdir "$root/var/lib/mdoc-reader" "$root/etc/mdoc-reader"
     rm -f "$root/opt/"*
     files >"$store/after"
     check "nothing is left" diff "$store/before" "$store/after"

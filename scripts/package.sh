@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # What the package can do. A feature that is added to the reader goes here.
-features=bluetooth,nfc,scanner,till
+features=bluetooth,camera,nfc,scanner,till
 version=3.8.0
 
 target=$(target_dir)
@@ -11,6 +11,7 @@ PATH=$target/tools/bin:$PATH
 export PATH
 pkg-config --exists dbus-1 2>/dev/null || need_packages libdbus-1-dev pkg-config
 pkg-config --exists libpcsclite 2>/dev/null || need_packages libpcsclite-dev pkg-config
+has_libclang || need_packages libclang-dev
 command -v dpkg-shlibdeps >/dev/null || need_packages dpkg-dev
 if [ "$(cargo-deb --version 2>/dev/null)" != "cargo-deb $version" ]; then
     say "installing cargo-deb $version"

@@ -1,14 +1,19 @@
 //! Reads an operator's files into bytes for the pure crates: purposes, limits and trust
-//! directories, bundles; keeps the trust that is in force in a state directory. Makes no decisions.
+//! directories, bundles; keeps the trust that is in force in a state directory. Makes no decisions. Holds what both programs
+//! share: findings, and the keys of a file.
 
 mod bundle;
 mod bundle_store;
+mod finding;
+mod keys;
 mod trust_state;
 
 pub use bundle::{
     bundle_entries, load_public_key, read_bundle, write_file, write_new_file, write_new_private_file,
 };
 pub use bundle_store::{BundleStore, Stored};
+pub use finding::{Finding, Severity, exit_status, plain_text, summary};
+pub use keys::{KeyHash, Keys, bearer_token};
 pub use trust_state::{
     DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
     TrustStateError, undated,
@@ -96,6 +101,14 @@ pub enum OperatorError {
         path: PathBuf,
         /// What is wrong.
         error: PublicKeyFileError,
+    },
+    /// A file of keys is at fault.
+    #[error("{}: {fault}", path.display())]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without anything of a key.
+        fault: String,
     },
     /// A text file is not UTF-8.
     #[error("{} is not UTF-8 text", .0.display())]

@@ -25,7 +25,8 @@ pub(crate) struct Arguments {
 const AFTER_HELP: &str = "\
 Exit status of read: 0 accepted, 1 rejected, 2 undetermined, 3 the session (or the service that judges) failed
 and there is no verdict, 64 wrong usage, an unreadable file or a bad configuration. serve ends with 0 at the end
-of its input or when it is told to, and with 64 where it cannot start. doctor ends with 0 where all is well, 1 after a
+of its input or when it is told to, with 64 where it cannot start, and with 69 where what it needs is not there now and may
+come by itself (a token, a bundle, an address that another program has). doctor ends with 0 where all is well, 1 after a
 warning, 2 after a fault.";
 
 #[derive(Subcommand)]
@@ -107,6 +108,13 @@ pub(crate) struct Serve {
     pub(crate) connect: Option<String>,
     #[command(flatten)]
     pub(crate) till: TillFlags,
+}
+
+impl Serve {
+    /// Whether phones or codes come by something else than standard input and scanners.
+    pub(crate) const fn has_other_inputs(&self) -> bool {
+        self.near.nfc || self.camera.is_given()
+    }
 }
 
 /// Looks at Bluetooth, NFC, devices, files, trust, services and the clock as serve with the same options would use them:

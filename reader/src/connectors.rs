@@ -43,7 +43,7 @@ pub(crate) fn nearby(
     Ok(Nearby::new(near, radio.ble, counter, connector, stop.clone()))
 }
 
-#[cfg(not(feature = "nfc"))]
+/// This build has no NFC.
 pub(crate) fn without_nfc() -> StartError {
     StartError::Argument("this reader was built without NFC; build it with --features nfc".to_owned())
 }

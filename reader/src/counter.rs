@@ -43,6 +43,19 @@ pub(crate) enum StartError {
     Token(#[from] TokenFault),
     #[error("{0}")]
     Argument(String),
+    /// Something that is needed is not there now. It may come by itself.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl StartError {
+    /// Whether the same start may work later, without anybody's doing. A PIN that was refused is not tried again.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Token(TokenFault::NoToken(_) | TokenFault::Gone)
+        )
+    }
 }
 
 /// Who judges.
@@ -90,7 +103,7 @@ impl Counter {
         }
         let bundle = bundles.as_ref().and_then(|bundles| bundles.bundle());
         if is_local && bundles.is_some() && bundle.is_none() {
-            return Err(StartError::Argument(
+            return Err(StartError::Unavailable(
                 "there is no bundle to judge by: bring this counter to a network once, or carry one here as a file (--bundle)".to_owned(),
             ));
         }

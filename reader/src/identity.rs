@@ -9,7 +9,7 @@ use mdoc::time::UnixTime;
 use relying_party::pem_certificates;
 use zeroize::Zeroizing;
 
-use crate::certificate::{self, Severity};
+use crate::certificate;
 use crate::counter::StartError;
 use crate::failure::Failure;
 use crate::say;
@@ -88,22 +88,18 @@ impl ReaderKey {
 impl Identity {
     /// Reads `certificate` (PEM, the reader's own first, or one certificate in DER) and opens the key.
     pub(crate) fn load(certificate: &Path, key: KeyPlace<'_>) -> Result<Self, StartError> {
-        let fault = |error: ReaderIdentityError| StartError::File {
-            path: certificate.to_owned(),
-            fault: error.to_string(),
-        };
         let x5chain = load_chain(certificate)?;
         let key = match key {
             KeyPlace::File(file) => ReaderKey::File(Box::new(load_key(file)?)),
             #[cfg(feature = "pkcs11")]
             KeyPlace::Token(uri, pin_variable) => {
                 let place = TokenPlace::new(uri, pin_variable)?;
-                let public_key = ReaderIdentity::public_key_of(&x5chain).map_err(fault)?;
+                let public_key = public_key_of(certificate, &x5chain)?;
                 ReaderKey::Token(Box::new(TokenKey::open(place, &public_key)?))
             }
         };
         let identity = Self { x5chain, key };
-        identity.reader().map_err(fault)?;
+        identity.reader().map_err(|error| fault_of(certificate, &error))?;
         Ok(identity)
     }
 
@@ -126,7 +122,7 @@ impl Identity {
     /// take.
     pub(crate) fn warn(&self, now: UnixTime) {
         for finding in certificate::check(&self.x5chain, None, now) {
-            if finding.severity >= Severity::Warning {
+            if finding.severity >= operator::Severity::Warning {
                 say(&format!("warning: the reader's certificate: {}", finding.detail));
             }
         }
@@ -139,8 +135,25 @@ impl Identity {
 
 /// The certificates of a file: PEM, the reader's own first, or one in DER.
 pub(crate) fn load_chain(certificate: &Path) -> Result<Vec<Vec<u8>>, StartError> {
-    let bytes = operator::read_file(certificate, MAX_FILE)?;
-    Ok(pem_certificates(&bytes).unwrap_or_else(|| vec![bytes]))
+    // A private key may stand beside the certificate.
+    let bytes = Zeroizing::new(operator::read_file(certificate, MAX_FILE)?);
+    Ok(pem_certificates(&bytes).unwrap_or_else(|| vec![bytes.to_vec()]))
+}
+
+/// The public key of a chain that a file holds.
+#[cfg(feature = "pkcs11")]
+pub(crate) fn public_key_of(
+    certificate: &Path,
+    x5chain: &[Vec<u8>],
+) -> Result<mdoc::crypto::PublicKey, StartError> {
+    ReaderIdentity::public_key_of(x5chain).map_err(|error| fault_of(certificate, &error))
+}
+
+fn fault_of(certificate: &Path, error: &ReaderIdentityError) -> StartError {
+    StartError::File {
+        path: certificate.to_owned(),
+        fault: error.to_string(),
+    }
 }
 
 /// The key of a file.

@@ -12,7 +12,7 @@ use crate::transport::Stop;
 
 /// The most bytes of a line that count; the rest of a longer one is dropped, and it is no engagement then.
 const MAX_LINE: usize = DeviceEngagement::MAX_URI_LEN + 64;
-/// Lines that wait. Nobody scans that many codes during one transaction; the oldest goes.
+/// Lines that wait. Nobody scans that many codes during one transaction; the oldest goes, and first those that are no code.
 const MAX_WAITING: usize = 16;
 
 /// Lines between the threads that read them and the counter that works on them one by one.
@@ -36,7 +36,8 @@ pub(crate) enum Next {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<String>,
+    /// Each with whether it is a code.
+    waiting: VecDeque<(String, bool)>,
     /// What the counter works on.
     current: Option<String>,
     /// Other inputs go on where standard input ends.
@@ -109,7 +110,7 @@ impl Inbox {
         if state.ended
             || line.is_empty()
             || state.current.as_ref() == Some(&line)
-            || state.waiting.back() == Some(&line)
+            || state.waiting.back().is_some_and(|(last, _)| *last == line)
         {
             return;
         }
@@ -118,9 +119,14 @@ impl Inbox {
             self.stop.wish();
         }
         if state.waiting.len() == MAX_WAITING {
-            state.waiting.pop_front();
+            // What types anything but codes must not keep one from its turn.
+            let other = state.waiting.iter().position(|(_, is_code)| !is_code);
+            if other.is_none() && !is_code {
+                return;
+            }
+            state.waiting.remove(other.unwrap_or(0));
         }
-        state.waiting.push_back(line);
+        state.waiting.push_back((line, is_code));
         self.changed.notify_all();
     }
 
@@ -130,7 +136,7 @@ impl Inbox {
         state.current = None;
         let mut is_over = false;
         loop {
-            if let Some(line) = state.waiting.pop_front() {
+            if let Some((line, _)) = state.waiting.pop_front() {
                 state.current = Some(line.clone());
                 self.stop.clear();
                 return Next::Line(line);
@@ -333,5 +339,28 @@ mod tests {
             inbox.push(number.to_string());
         }
         assert_eq!(next(&inbox).as_deref(), Some("84"));
+    }
+
+    #[test]
+    fn a_code_is_not_crowded_out_by_what_is_none() {
+        let inbox = Inbox::default();
+        for number in 0..20 {
+            inbox.push(code(number));
+        }
+        for number in 0..100 {
+            inbox.push(number.to_string());
+        }
+        // Of codes the oldest go.
+        for number in 4..20 {
+            assert_eq!(next(&inbox), Some(code(number)));
+        }
+        assert_eq!(inbox.next(Some(Duration::from_millis(1))), Next::Nothing);
+        // Nor is its own place taken: the newest of such lines waits.
+        inbox.push(code(1));
+        for number in 0..100 {
+            inbox.push(number.to_string());
+        }
+        assert_eq!(next(&inbox), Some(code(1)));
+        assert_eq!(next(&inbox).as_deref(), Some("85"));
     }
 }

@@ -23,6 +23,7 @@ mod pull;
 #[cfg(feature = "bluetooth")]
 mod radio;
 mod radio_fault;
+mod serial_line;
 mod serve;
 mod service_manager;
 mod step;
@@ -55,6 +56,8 @@ use transport::{Connector, Stop};
 
 /// The exit status for wrong usage, unreadable files and bad configuration.
 const USAGE: u8 = 64;
+/// The exit status of `serve` where what it needs is not there now: a service manager tries again.
+const UNAVAILABLE: u8 = 69;
 /// Seconds to connect over the loopback, unless told otherwise.
 const LOOPBACK_CONNECT: u64 = 10;
 /// Seconds to find a phone and connect to it over Bluetooth, unless told otherwise: what 18013-5 recommends from the
@@ -92,7 +95,7 @@ pub fn run() -> ExitCode {
         return ExitCode::from(USAGE);
     };
     match command {
-        Command::Doctor(doctor) => doctor::run(&doctor, &given, &faults),
+        Command::Doctor(doctor) => doctor::run(&doctor, &faults),
         // Its file was left out.
         _ if !faults.is_empty() => configuration::refuse(&faults),
         Command::Configuration => {
@@ -134,6 +137,10 @@ pub fn run() -> ExitCode {
         }
         Command::Serve(serve) => match serve::run(&serve) {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error) if error.may_pass() => {
+                say(&error.to_string());
+                ExitCode::from(UNAVAILABLE)
+            }
             Err(error) => usage(&error),
         },
     }

@@ -25,9 +25,10 @@ use crate::{RADIO_CONNECT, say};
 
 /// Serves standard input and the other inputs until the first ends alone, or the program is told to.
 pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
-    serve
-        .scanners
-        .check_any(serve.near.nfc || serve.camera.is_given())?;
+    let faults = serve.scanners.faults(serve.has_other_inputs());
+    if let Some((_, error)) = faults.into_iter().next() {
+        return Err(error);
+    }
     let mut counter = Counter::load(&serve.common, RADIO_CONNECT, Clock::System)?;
     counter.pull_every(Duration::from_secs(serve.bundle_every));
     let stop = Stop::default();
@@ -44,7 +45,7 @@ pub(crate) fn run(serve: &Serve) -> Result<(), StartError> {
     counter.tell(Arc::clone(&till));
     counter.report_to(ServiceManager::of_environment());
     // The threads end with their input, or with the process.
-    input::start(&serve.scanners, &inbox, counter.quiet)?;
+    input::start(&serve.scanners, &inbox, counter.quiet);
     camera::attend(&serve.camera, &inbox)?;
     if serve.camera.is_given() {
         counter.progress(camera::WAITING);

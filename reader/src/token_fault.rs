@@ -50,6 +50,8 @@ pub(crate) enum TokenFault {
     OtherKey,
     /// The token cannot do this.
     Mechanism(&'static str),
+    /// It does not answer.
+    Silent,
     /// Anything else, in the module's own terms.
     Failed(String),
 }
@@ -91,7 +93,7 @@ impl TokenFault {
             | Self::Curve(_)
             | Self::OtherKey => "token.key",
             Self::Mechanism(_) => "token.mechanism",
-            Self::Failed(_) => "token.failed",
+            Self::Silent | Self::Failed(_) => "token.failed",
         }
     }
 
@@ -131,6 +133,7 @@ impl TokenFault {
                 "give the certificate that was issued for this key, or the key it was issued for"
             }
             Self::Mechanism(_) => "use a token that has it, or a key file",
+            Self::Silent => "touch the token where it waits for that, else plug it in anew",
             Self::Failed(_) => "plug the token in anew, and look into the log of its module",
         }
     }
@@ -177,6 +180,7 @@ impl fmt::Display for TokenFault {
             Self::Curve(name) => write!(f, "a key on {name} is not signed with in a token"),
             Self::OtherKey => f.write_str("the key in the token is not the key of the reader's certificate"),
             Self::Mechanism(name) => write!(f, "the token does not have {name}"),
+            Self::Silent => f.write_str("the token does not answer"),
             Self::Failed(fault) => write!(f, "the token does not work: {fault}"),
         }
     }
@@ -316,6 +320,7 @@ mod tests {
                 "token.mechanism",
                 "the token does not have CKM_ECDSA",
             ),
+            (TokenFault::Silent, "token.failed", "the token does not answer"),
             (
                 TokenFault::Failed(some("x")),
                 "token.failed",

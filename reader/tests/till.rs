@@ -315,13 +315,13 @@ fn wrong_flags_are_refused_with_what_to_do() {
             &http("127.0.0.1:0", "short"),
             "a pairing key has 20 characters or more",
         ),
-        (&http("127.0.0.1:0", "empty"), "the file holds no pairing key"),
+        (&http("127.0.0.1:0", "empty"), "the file holds no key"),
         (&["--till-http", "127.0.0.1:0"], "--till-key-file"),
         (&["--till-key-file", "keys"], "--till-http"),
         (&["--till-origin", ORIGIN], "--till-http"),
         (
             &["--till-serial", "line,fast"],
-            "behind the comma stands the speed",
+            "the speed behind the comma is a number",
         ),
         (
             &["--till-socket", "nowhere/till"],
@@ -336,10 +336,6 @@ fn wrong_flags_are_refused_with_what_to_do() {
     let origin = [&http("127.0.0.1:0", "keys")[..], &["--till-origin", "*"]].concat();
     assert!(refused(folder.path(), &origin).contains("--till-origin *: an origin is a scheme"));
     assert_eq!(fs::read(folder.path().join("keys")).unwrap(), KEY.as_bytes());
-    // A port that is taken.
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    assert!(refused(folder.path(), &http(&address, "keys")).contains("cannot listen there"));
 }
 
 #[test]
@@ -661,4 +657,47 @@ fn a_counter_goes_on_without_its_standard_output_where_others_are_told() {
     alone.scan();
     line_with(&mut alone.words, "reader: nobody reads the results");
     assert_eq!(alone.child.wait().unwrap().code(), Some(64));
+}
+
+#[test]
+fn who_is_refused_keeps_no_connection() {
+    let folder = folder();
+    let (_counter, address) = Counter::with_http(folder.path());
+    // Without the word close: such a connection would otherwise wait for a next request.
+    let ask = |headers: &str| raw(address, &format!("GET /v1/last HTTP/1.1\r\n{headers}\r\n"));
+    let host = format!("Host: {address}\r\n");
+    for (headers, problem) in [
+        ("Host: till.example\r\n".to_owned(), is(421, "host-refused")),
+        (format!("{host}Origin: null\r\n"), is(403, "origin-refused")),
+        (host.clone(), is(401, "key-missing")),
+        (
+            format!("{host}Authorization: Bearer no-such-key\r\n"),
+            is(401, "key-unknown"),
+        ),
+    ] {
+        let answer = ask(&headers);
+        assert_eq!(self::problem(&answer), problem);
+        assert!(answer.1.contains("\r\nconnection: close"), "{}", answer.1);
+    }
+}
+
+#[test]
+fn what_may_pass_by_itself_ends_with_a_status_of_its_own() {
+    let folder = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let http = |address: &str| {
+        let flags = ["--till-http", address, "--till-key-file", "keys"];
+        let output = serve(folder.path(), &flags)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, words) = http(&address);
+    assert_eq!(status, Some(69), "{words}");
+    assert!(words.contains("cannot listen there"), "{words}");
+    drop(taken);
+    assert_eq!(http(&address).0, Some(0));
+    assert_eq!(http("0.0.0.0:0").0, Some(64), "that stays wrong");
 }

@@ -32,11 +32,12 @@ rm "$build"/*.deb
 cd "$build"/linux-source-*
 # Kconfig keeps keyboards from user-mode Linux, which has no wires for one. What a program makes with uinput needs none.
 sed -i '/^menu "Input device support"/,/^config INPUT$/{/^[[:space:]]*depends on !UML$/d}' drivers/input/Kconfig
+# The virtual camera asks for a kernel with memory of devices, which PCI over virtio brings along (kernel.config).
 # From the default configuration: a kernel made from tinyconfig panicked in some of its starts.
 make -s ARCH=um defconfig >&2
 scripts/kconfig/merge_config.sh -m .config "$here/kernel.config" >/dev/null
 make -s ARCH=um olddefconfig >&2
-for option in BT_LE BT_HCIVHCI HOSTFS CRYPTO_USER_API_HASH INPUT_EVDEV INPUT_UINPUT; do
+for option in BT_LE BT_HCIVHCI HOSTFS CRYPTO_USER_API_HASH INPUT_EVDEV INPUT_UINPUT VIDEO_VIVID; do
     grep -q "^CONFIG_$option=y" .config || {
         echo "error: the kernel's configuration lost CONFIG_$option" >&2
         exit 1

@@ -60,6 +60,7 @@ host_packages() {
     for name in bc bison flex libdbus-1-dev libpcsclite-dev make pkg-config python3-venv xz-utils; do
         dpkg -s "$name" >/dev/null 2>&1 || missing+=("$name")
     done
+    has_libclang || missing+=(libclang-dev)
     [ "${#missing[@]}" -eq 0 ] || need_packages "${missing[@]}"
 }
 
@@ -100,7 +101,7 @@ programs() {
     mkdir -p "$work/programs"
     {
         cargo build --locked --quiet --config profile.dev.opt-level=2 -p reader -p holder \
-            --features reader/bluetooth,reader/nfc,reader/scanner,holder/bluetooth --message-format=json
+            --features reader/bluetooth,reader/camera,reader/nfc,reader/scanner,holder/bluetooth --message-format=json
         cargo build --locked --quiet --manifest-path "$lab/bare/Cargo.toml" --target-dir "$work/bare" \
             --message-format=json
     } | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' |
@@ -129,13 +130,17 @@ run_set() {
     done
 }
 
+# Cameras whose picture is what is played into their other end: one for the transactions, and one to unplug for each try.
+cameras=(vivid.n_devs=3 vivid.node_types=0x101,0x101,0x101 vivid.num_inputs=1,1,1 vivid.input_types=3,3,3
+    vivid.num_outputs=1,1,1 vivid.output_types=1,1,1)
+
 # One start of the guest, behind so many cases.
 run_guest() {
     local set=$1 skip=$2
     say "set $set$([ "$skip" -eq 0 ] || echo ", behind $skip cases")"
     # A pattern with spaces does not pass a kernel's command line.
     TMPDIR=$work timeout -k 5 "${LAB_SECONDS:-1200}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
-        init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$-$set" panic=1 \
+        init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$-$set" panic=1 "${cameras[@]}" \
         "lab.guest=$guest" "lab.target=$work" "lab.python=$python" "lab.set=$set" "lab.only=${only// /_}" "lab.skip=$skip" \
         </dev/null 2>&1 | sed -u 's/\r$//' || say "the guest ended with an error"
 }

@@ -236,12 +236,12 @@ fn the_readers_own_certificate() {
         (
             (now() + DAY, end),
             "fault",
-            format!("is not valid before {}", at(now() + DAY)),
+            format!("valid from {} on", at(now() + DAY)),
         ),
         (
             (begin, now() + 6 * DAY),
             "warning",
-            format!("expires on {}, in 7 days at most", at(now() + 6 * DAY)),
+            format!("expires on {}, within 7 days", at(now() + 6 * DAY)),
         ),
     ] {
         let told = doctor(&place.identity(window, |_| ()));
@@ -252,7 +252,7 @@ fn the_readers_own_certificate() {
             ("reader_cert", result)
         );
         // The second may have turned in between.
-        let known = words.split(' ').next().unwrap();
+        let known = words.split("T").next().unwrap();
         assert!(told.1[0].2.contains(known), "{told:?}, not {words}");
     }
     let usage = |spec: &mut CertificateSpec| {
@@ -262,7 +262,7 @@ fn the_readers_own_certificate() {
         &doctor(&place.identity((begin, end), usage)),
         "reader_cert",
         "fault",
-        "the certificate \"TEST reader\" breaks the rule extended_key_usage (B.7)",
+        "\"TEST reader\", extended_key_usage (B.7): the extended key usage is 1.0.18013.5.1.2; it has to be 1.0.18013.5.1.6 (or 1.0.23220.4.1.6) and nothing else, critical",
     );
     let key_usage = |spec: &mut CertificateSpec| {
         spec.extension(oid::KEY_USAGE).value = certificate::key_usage(certificate::CERTIFICATE_AND_CRL);
@@ -271,11 +271,19 @@ fn the_readers_own_certificate() {
         &doctor(&place.identity((begin, end), key_usage)),
         "reader_cert",
         "fault",
-        "the certificate \"TEST reader\" breaks the rule key_usage (B.7)",
+        "\"TEST reader\", key_usage (B.7): the key usage has to be digitalSignature and nothing else, critical",
     );
     let point = |spec: &mut CertificateSpec| spec.remove(oid::CRL_DISTRIBUTION_POINTS);
     let told = doctor(&place.identity((begin, end), point));
-    assert_eq!((told.0, told.1.len()), (1, 1), "{told:?}");
+    assert_eq!((told.0, told.1.len()), (2, 1), "{told:?}");
+    // The chain is looked at too: a root in it is sent to every phone for nothing.
+    let files =
+        ["pki/reader/certificate.pem", "pki/reader/ca.pem"].map(|name| fs::read(place.path(name)).unwrap());
+    let mut with_root = place.sound();
+    with_root[5] = place.write("both.pem", files.concat());
+    let (status, told) = doctor(&with_root);
+    assert_eq!((status, told.len()), (1, 1), "{told:?}");
+    assert!(told[0].2.contains(", root_in_chain (9.1.4): "), "{told:?}");
 }
 
 #[test]
@@ -497,6 +505,32 @@ fn a_configuration_that_is_wrong_or_open() {
     );
     let detail = format!("{config}:2: api_key: there is no such option; did you mean api_key_file?");
     assert_one(&by(&["--trust", &trust]), "configuration", "fault", &detail);
+}
+
+#[test]
+fn what_the_program_was_built_without_is_told_once() {
+    let place = Place::new();
+    for (flags, check, what) in [
+        (&["--nfc"][..], "nfc", "NFC; build it with --features nfc"),
+        (
+            &["--scanner-serial", "/dev/ttyS9,115200"],
+            "scanner_serial",
+            "scanners; build it with --features scanner",
+        ),
+        (
+            &["--till-serial", "/dev/ttyS9"],
+            "till_serial",
+            "the till link; build it with --features till",
+        ),
+    ] {
+        let told = doctor(&[place.sound(), options(flags)].concat());
+        assert_one(
+            &told,
+            check,
+            "fault",
+            &format!("this reader was built without {what}"),
+        );
+    }
 }
 
 #[test]

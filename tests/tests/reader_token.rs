@@ -597,6 +597,56 @@ fn each_thing_that_is_wrong_with_a_token_has_its_sentence() {
         words.contains("is not the key of the reader's certificate; give the certificate"),
         "{words}"
     );
+    // The doctor has the token sign, too.
+    let doctor = |uri: &str| {
+        let output = token.reader(&["doctor", "--json", "--reader-cert", &certificate, "--pkcs11", uri]);
+        let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let own = findings.as_array().unwrap().iter().find(|finding| {
+            let check = finding["check"].as_str().unwrap();
+            check == "reader_cert" || check == "pkcs11"
+        });
+        let text = |member: &str| own.unwrap()[member].as_str().unwrap().to_owned();
+        (text("check"), text("result"), text("detail"))
+    };
+    let (check_name, result, detail) = doctor(&token.own());
+    assert_eq!(
+        (check_name.as_str(), result.as_str()),
+        ("reader_cert", "ok"),
+        "{detail}"
+    );
+    for (uri, check_name, words) in [
+        (
+            other.clone(),
+            "reader_cert",
+            "key_match (9.1.4): the key is not the one in the certificate",
+        ),
+        (
+            token.uri("token=nowhere;object=reader", &pin),
+            "pkcs11",
+            "the token that the URI names is not there",
+        ),
+        (
+            token.own() + "&pin-value=428571",
+            "pkcs11",
+            "--pkcs11 has pin-value",
+        ),
+    ] {
+        let (found, result, detail) = doctor(&uri);
+        assert_eq!(
+            (found.as_str(), result.as_str()),
+            (check_name, "fault"),
+            "{detail}"
+        );
+        assert!(detail.contains(words) && !detail.contains(PIN), "{detail}");
+    }
+    // A counter that is started before its token is plugged in is started again; one with a wrong PIN is not.
+    let serve = |uri: &str| {
+        let flags = ["serve", "--purpose", "age-20", "--reader-cert", &certificate];
+        let output = token.reader(&[&flags[..], &["--pkcs11", uri]].concat());
+        output.status.code()
+    };
+    assert_eq!(serve(&token.uri("token=nowhere;object=reader", &pin)), Some(69));
+    assert_eq!(serve(&from("wrong")), Some(64));
     // A PIN that others may read, which works all the same.
     fs::set_permissions(token.at("pin"), fs::Permissions::from_mode(0o644)).unwrap();
     let (status, words) = check(&token.own());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use v4l::Device;
 use v4l::buffer::Type;
 use v4l::capability::Flags;
-use v4l::format::{Format, FourCC};
+use v4l::format::{Description, Format, FourCC};
 use v4l::io::mmap::Stream;
 use v4l::io::traits::CaptureStream as _;
 use v4l::video::Capture as _;
@@ -51,14 +51,7 @@ impl Camera {
     /// # Errors
     /// [`CameraFault`].
     pub(super) fn open(path: &Path, start: Instant) -> Result<Self, CameraFault> {
-        let device = Device::with_path(path).map_err(|error| fault(&error))?;
-        let capabilities = device.query_caps().map_err(|_| CameraFault::NotACamera)?;
-        if !capabilities
-            .capabilities
-            .contains(Flags::VIDEO_CAPTURE | Flags::STREAMING)
-        {
-            return Err(CameraFault::NotACamera);
-        }
+        let device = camera(path)?;
         let (agreed, format) = agree(&device)?;
         // The camera's own rate does as well.
         let _ = device.set_params(&Parameters::with_fps(RATE));
@@ -94,6 +87,28 @@ impl Source for Camera {
     fn is_live(&self) -> bool {
         true
     }
+}
+
+/// Whether a device is a camera that offers pictures that can be read. Nothing is set and none is taken.
+pub(super) fn look(path: &Path) -> Result<(), CameraFault> {
+    let offered = camera(path)?.enum_formats().map_err(|error| fault(&error))?;
+    let is_read = |offer: &Description| FORMATS.iter().any(|(name, _)| offer.fourcc == FourCC::new(name));
+    offered
+        .iter()
+        .any(is_read)
+        .then_some(())
+        .ok_or(CameraFault::NoFormat)
+}
+
+/// Opens a device that captures video as a stream.
+fn camera(path: &Path) -> Result<Device, CameraFault> {
+    let device = Device::with_path(path).map_err(|error| fault(&error))?;
+    let capabilities = device.query_caps().map_err(|_| CameraFault::NotACamera)?;
+    let flags = capabilities.capabilities;
+    flags
+        .contains(Flags::VIDEO_CAPTURE | Flags::STREAMING)
+        .then_some(device)
+        .ok_or(CameraFault::NotACamera)
 }
 
 /// The first of the forms that the camera offers and grants, in a size that can be worked on.

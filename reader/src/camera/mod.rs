@@ -33,7 +33,7 @@ pub(crate) use fault::CameraFault;
 #[cfg(test)]
 pub(crate) use fault::{FrameFault, RecordingFault};
 #[cfg(feature = "camera-recording")]
-pub(crate) use thread::{attend, first_code};
+pub(crate) use thread::{attend, check, first_code};
 
 #[cfg(not(feature = "camera-recording"))]
 use crate::counter::StartError;
@@ -62,13 +62,32 @@ impl CameraFlags {
     }
 }
 
+/// Whether a device is a camera whose pictures can be read. Nothing is set and none is taken.
+#[cfg(all(feature = "camera", target_os = "linux"))]
+pub(crate) fn look(path: &std::path::Path) -> Result<(), CameraFault> {
+    device::look(path)
+}
+
+/// This build knows no cameras, and refuses them by [`check`].
+#[cfg(not(all(feature = "camera", target_os = "linux")))]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are cameras")]
+pub(crate) const fn look(_: &std::path::Path) -> Result<(), CameraFault> {
+    Ok(())
+}
+
 /// This build has no camera.
 #[cfg(not(feature = "camera-recording"))]
-pub(crate) fn attend(flags: &CameraFlags, _: &std::sync::Arc<crate::inbox::Inbox>) -> Result<(), StartError> {
+pub(crate) fn check(flags: &CameraFlags) -> Result<(), StartError> {
     if flags.is_given() {
         return Err(without_camera());
     }
     Ok(())
+}
+
+/// This build has no camera.
+#[cfg(not(feature = "camera-recording"))]
+pub(crate) fn attend(flags: &CameraFlags, _: &std::sync::Arc<crate::inbox::Inbox>) -> Result<(), StartError> {
+    check(flags)
 }
 
 /// This build has no camera.

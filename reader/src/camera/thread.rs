@@ -15,6 +15,7 @@ use crate::counter::StartError;
 use crate::failure::Failure;
 use crate::inbox::Inbox;
 use crate::input::code;
+use crate::input::complaints::Complaints;
 use crate::say;
 use crate::transport::Stop;
 
@@ -55,6 +56,11 @@ impl Input {
     }
 }
 
+/// Whether this build has what the flags name, and whether a recording begins as one. A camera may be plugged in later.
+pub(crate) fn check(flags: &CameraFlags) -> Result<(), StartError> {
+    Input::new(flags).map(drop)
+}
+
 /// Starts what fills the inbox with the codes that a camera sees, if there is one. A camera is opened again for as long as
 /// the program runs; where a recording ends, the inbox does.
 pub(crate) fn attend(flags: &CameraFlags, inbox: &Arc<Inbox>) -> Result<(), StartError> {
@@ -67,6 +73,7 @@ pub(crate) fn attend(flags: &CameraFlags, inbox: &Arc<Inbox>) -> Result<(), Star
         let recipient = Counter {
             inbox,
             trouble: Mutex::default(),
+            complaints: Mutex::default(),
         };
         match input {
             Input::Device(path) => recipient.serve(&path),
@@ -93,6 +100,7 @@ pub(crate) fn first_code(
     let recipient = First {
         sender: sender.clone(),
         is_over: Arc::default(),
+        complaints: Mutex::default(),
     };
     let is_over = Arc::clone(&recipient.is_over);
     spawn(move || {
@@ -165,6 +173,7 @@ struct Counter {
     inbox: Arc<Inbox>,
     /// What was last told of the camera.
     trouble: Mutex<Option<CameraFault>>,
+    complaints: Mutex<Complaints>,
 }
 
 impl Counter {
@@ -205,12 +214,16 @@ impl Recipient for Counter {
         match code::read(code) {
             Ok(code) => self.inbox.push(code.text),
             // Nothing in a fault is of the text.
-            Err(fault) => say(&format!("the camera: {fault} ({})", fault.code())),
+            Err(fault) => complain(
+                &self.complaints,
+                fault.code(),
+                &format!("{fault} ({})", fault.code()),
+            ),
         }
     }
 
     fn take_other(&self) {
-        tell_other();
+        tell_other(&self.complaints);
     }
 
     fn see(&self) {
@@ -224,6 +237,7 @@ impl Recipient for Counter {
 struct First {
     sender: Sender<Result<String, Failure>>,
     is_over: Arc<AtomicBool>,
+    complaints: Mutex<Complaints>,
 }
 
 impl Recipient for First {
@@ -242,13 +256,21 @@ impl Recipient for First {
     }
 
     fn take_other(&self) {
-        tell_other();
+        tell_other(&self.complaints);
     }
 
     fn see(&self) {}
 }
 
 /// The text may be anybody's: only that there is one is told.
-fn tell_other() {
-    say("the camera sees a code that is not that of a mobile document; show the one of the wallet");
+fn tell_other(complaints: &Mutex<Complaints>) {
+    let words = "this code is not that of a mobile document; show the one of the wallet";
+    complain(complaints, "another code", words);
+}
+
+fn complain(complaints: &Mutex<Complaints>, code: &'static str, words: &str) {
+    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    if complaints.is_due(code, Instant::now()) {
+        say(&format!("the camera: {words}"));
+    }
 }

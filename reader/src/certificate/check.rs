@@ -7,7 +7,8 @@ use mdoc::cose::MAX_CERTIFICATES;
 use mdoc::time::UnixTime;
 use mdoc::x509::{Certificate, CertificateRole, IssuerCertificateProfile};
 
-use super::report::{Finding, Severity};
+use operator::Finding;
+
 use super::sentence;
 
 const DAY: i64 = 86_400;
@@ -27,8 +28,7 @@ pub(crate) fn check(chain: &[Vec<u8>], anchors: Option<&[Vec<u8>]>, now: UnixTim
     let mut findings = Vec::new();
     let count = chain.len();
     if !(1..=MAX_CERTIFICATES).contains(&count) {
-        findings.push(Finding::new(
-            Severity::Error,
+        findings.push(Finding::error(
             "chain_too_long",
             "RFC 9360 2",
             format!("{count} certificates, where a request carries one to {MAX_CERTIFICATES}"),
@@ -45,7 +45,7 @@ pub(crate) fn check(chain: &[Vec<u8>], anchors: Option<&[Vec<u8>]>, now: UnixTim
                     String::new()
                 };
                 let detail = format!("{error}; export it anew as PEM or DER");
-                findings.push(Finding::new(Severity::Error, "malformed", "RFC 5280 4.1", detail).of(&label));
+                findings.push(Finding::error("malformed", "RFC 5280 4.1", detail).of(&label));
             }
         }
     }
@@ -69,9 +69,7 @@ pub(crate) fn check(chain: &[Vec<u8>], anchors: Option<&[Vec<u8>]>, now: UnixTim
     }
     match (certificates.last(), anchors) {
         (Some(last), Some(anchors)) => findings.extend(anchored(last, anchors, now)),
-        (Some(last), None) if !last.is_self_issued() => findings.push(Finding::new(
-            Severity::Info,
-            "signature_not_checked",
+        (Some(last), None) if !last.is_self_issued() => findings.push(Finding::info("signature_not_checked",
             EXPIRY,
             "the issuer's certificate is not here, so that its signature is not checked; give it with --anchor",
         )),
@@ -98,9 +96,7 @@ fn of_one(
     let mut findings = Vec::new();
     let is_root = certificate.is_self_issued();
     if place > 0 && is_root {
-        findings.push(Finding::new(
-            Severity::Warning,
-            "root_in_chain",
+        findings.push(Finding::warning("root_in_chain",
             "9.1.4",
             "names itself as its issuer; a reader leaves the root out of its chain, so take it out of the file",
         ));
@@ -116,14 +112,12 @@ fn of_one(
                 .into_iter()
                 .map(|deviation| {
                     let detail = sentence::of(certificate, deviation, profile);
-                    Finding::new(Severity::Error, deviation.rule.name(), deviation.clause(), detail)
+                    Finding::error(deviation.rule.name(), deviation.clause(), detail)
                 }),
         );
     }
     if place == 0 && is_root {
-        findings.push(Finding::new(
-            Severity::Warning,
-            "self_issued",
+        findings.push(Finding::warning("self_issued",
             "B.7",
             "names itself as its issuer; phones trust authorities, so have one issue it, unless this is a test",
         ));
@@ -138,11 +132,11 @@ fn expiry(certificate: &Certificate, now: UnixTime) -> Option<Finding> {
     if now < first {
         let detail =
             format!("valid from {first} on; wait for that, or set the clock of this machine if it is wrong");
-        return Some(Finding::new(Severity::Error, "not_yet_valid", EXPIRY, detail));
+        return Some(Finding::error("not_yet_valid", EXPIRY, detail));
     }
     if last < now {
         let detail = format!("expired on {last}; have it renewed: phones say nothing to an expired reader");
-        return Some(Finding::new(Severity::Error, "expired", EXPIRY, detail));
+        return Some(Finding::error("expired", EXPIRY, detail));
     }
     let left = last.seconds().saturating_sub(now.seconds());
     let (days, rule) = SOON.into_iter().find(|(days, _)| left <= days * DAY)?;
@@ -150,13 +144,13 @@ fn expiry(certificate: &Certificate, now: UnixTime) -> Option<Finding> {
     let detail = format!(
         "expires on {last}, within {days} {unit}; have it renewed: phones say nothing to an expired reader"
     );
-    Some(Finding::new(Severity::Warning, rule, EXPIRY, detail))
+    Some(Finding::warning(rule, EXPIRY, detail))
 }
 
 /// Whether `above` issued `below`: by name, by key identifier, by signature.
 fn link(below: &Certificate, above: &Certificate) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let error = |rule, clause, detail: &str| Finding::new(Severity::Error, rule, clause, detail);
+    let error = |rule, clause, detail: &str| Finding::error(rule, clause, detail);
     if below.issuer_der() != above.subject_der() {
         findings.push(error(
             "chain_order",
@@ -193,18 +187,15 @@ fn anchored(last: &Certificate, anchors: &[Vec<u8>], now: UnixTime) -> Vec<Findi
     for der in anchors {
         match Certificate::from_der(der) {
             Ok(anchor) => parsed.push(anchor),
-            Err(error) => findings.push(
-                Finding::new(Severity::Error, "malformed", "RFC 5280 4.1", error.to_string())
-                    .of("the anchor"),
-            ),
+            Err(error) => {
+                findings.push(Finding::error("malformed", "RFC 5280 4.1", error.to_string()).of("the anchor"))
+            }
         }
     }
     let issued = |anchor: &&Certificate| anchor.der() == last.der() || link(last, anchor).is_empty();
     match parsed.iter().find(issued) {
         Some(anchor) => findings.extend(expiry(anchor, now).map(|finding| finding.of("the anchor"))),
-        None => findings.push(Finding::new(
-            Severity::Error,
-            "anchor_unknown",
+        None => findings.push(Finding::error("anchor_unknown",
             EXPIRY,
             "the chain does not lead to the anchor; add the authorities between them, or take the anchor of this authority",
         )),
@@ -214,8 +205,7 @@ fn anchored(last: &Certificate, anchors: &[Vec<u8>], now: UnixTime) -> Vec<Findi
 
 /// The key belongs to another certificate.
 pub(super) fn other_key() -> Finding {
-    Finding::new(
-        Severity::Error,
+    Finding::error(
         "key_match",
         "9.1.4",
         "the key is not the one in the certificate; give the key that the certificate was asked for with",
@@ -228,7 +218,7 @@ pub(super) fn readable_key(file: &Path) -> Finding {
         "others may read the key in {}; take that right away (chmod 600)",
         file.display()
     );
-    Finding::new(Severity::Warning, "key_permissions", "B.7", detail)
+    Finding::warning("key_permissions", "B.7", detail)
 }
 
 /// A private key stands in the file with the certificate.
@@ -237,8 +227,7 @@ pub(super) fn private_key_beside(file: &[u8]) -> Option<Finding> {
     let found = lines
         .any(|line| line.starts_with(b"-----BEGIN") && line.windows(11).any(|part| part == b"PRIVATE KEY"));
     found.then(|| {
-        Finding::new(
-            Severity::Warning,
+        Finding::warning(
             "private_key",
             "RFC 7468",
             "the file also holds a private key, which whoever gets the certificate gets too; keep it apart",

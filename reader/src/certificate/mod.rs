@@ -9,15 +9,17 @@ mod sentence;
 use std::path::Path;
 
 use mdoc::crypto::Signer as _;
+use operator::Finding;
+use zeroize::Zeroizing;
 
 pub(crate) use arguments::CertificateArguments;
 use arguments::{CertificateCommand, Check};
 pub(crate) use check::check;
-pub(crate) use report::{Finding, Severity};
+pub(crate) use report::Report;
 
 use crate::clock::Clock;
 use crate::counter::StartError;
-use crate::identity::{KeyPlace, load_chain, load_key};
+use crate::identity::{KeyPlace, MAX_FILE, load_chain, load_key};
 #[cfg(feature = "pkcs11")]
 use crate::token::{TokenKey, TokenPlace};
 #[cfg(feature = "pkcs11")]
@@ -38,7 +40,7 @@ fn run_check(flags: &Check) -> Result<u8, StartError> {
     } else {
         crate::print(&report.text());
     }
-    Ok(report.exit_status())
+    Ok(operator::exit_status(&report.findings))
 }
 
 /// All that can be found wrong with a certificate in a file, as it is now, and with the key to it.
@@ -49,19 +51,17 @@ pub(crate) fn look_at(
     certificate: &Path,
     key: Option<KeyPlace<'_>>,
     anchor: Option<&Path>,
-) -> Result<report::Report, StartError> {
+) -> Result<Report, StartError> {
     let chain = load_chain(certificate)?;
     let anchor = anchor.map(load_chain).transpose()?;
     let now = Clock::System.now();
     let mut findings = check(&chain, anchor.as_deref(), now);
-    findings.extend(check::private_key_beside(&operator::read_file(
-        certificate,
-        crate::identity::MAX_FILE,
-    )?));
+    let file = Zeroizing::new(operator::read_file(certificate, MAX_FILE)?);
+    findings.extend(check::private_key_beside(&file));
     if let Some(key) = key {
         findings.extend(key_findings(&chain, key)?);
     }
-    Ok(report::Report::new(&chain, findings, now))
+    Ok(Report::new(&chain, findings, now))
 }
 
 /// Whether the key is the certificate's, and whether others may have it.

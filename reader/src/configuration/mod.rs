@@ -101,9 +101,8 @@ pub(crate) fn faults(path: &Path) -> Vec<Fault> {
         .into_iter()
         .chain(from_file);
     match Arguments::try_parse_from(parsed).map(|arguments| arguments.command) {
-        Ok(Some(Command::Serve(serve))) => named::faults(&serve)
-            .into_iter()
-            .map(|(key, words)| Fault {
+        Ok(Some(Command::Serve(serve))) => {
+            let faults = named::faults(&serve).into_iter().map(|(key, words)| Fault {
                 path: path.to_owned(),
                 line: read
                     .iter()
@@ -111,8 +110,9 @@ pub(crate) fn faults(path: &Path) -> Vec<Fault> {
                     .map(|entry| entry.line),
                 key: Some(key.to_owned()),
                 words,
-            })
-            .collect(),
+            });
+            in_order(faults.collect())
+        }
         // A relation that the search for single ones does not know.
         Err(error) => vec![Fault {
             path: path.to_owned(),

@@ -6,11 +6,16 @@ use operator::{BundleStore, OperatorError};
 use relying_party::bundle::{LoadedBundle, SignedBundle};
 use relying_party::{PublicKey, UnixTime};
 
-use crate::arguments::Serve;
+use crate::arguments::{Common, Serve};
 use crate::bundle::check_flags;
+use crate::camera;
 use crate::clock::Clock;
+use crate::connectors::without_nfc;
 use crate::counter::{StartError, check_judge, purpose};
 use crate::identity::{Identity, KeyPlace};
+#[cfg(feature = "pkcs11")]
+use crate::identity::{load_chain, public_key_of};
+use crate::till;
 use crate::upstream::{api_key, checked_base};
 
 /// The keys at fault, in the order of the help, each with what is wrong.
@@ -38,10 +43,8 @@ pub(crate) fn faults(serve: &Serve) -> Vec<(&'static str, String)> {
         "api_key_file",
         key_file.map_or(Ok(()), |path| api_key(path).map(|_| ())),
     );
-    if let (Some(certificate), Some(key)) = (&common.reader_cert, &common.reader_key) {
-        let loaded = Identity::load(certificate, KeyPlace::File(key)).map(|_| ());
-        let is_the_key = matches!(&loaded, Err(error) if path_of(error) == Some(key));
-        found(if is_the_key { "reader_key" } else { "reader_cert" }, loaded);
+    if let Some((key, error)) = identity(common) {
+        found(key, Err(error));
     }
     let limits = common.limits.as_deref();
     found(
@@ -53,8 +56,53 @@ pub(crate) fn faults(serve: &Serve) -> Vec<(&'static str, String)> {
         "bundle_api_key_file",
         key_file.map_or(Ok(()), |path| api_key(path).map(|_| ())),
     );
+    if serve.near.nfc && !cfg!(feature = "nfc") {
+        found("nfc", Err(without_nfc()));
+    }
+    let camera = if serve.camera.camera.is_some() {
+        "camera"
+    } else {
+        "camera_recording"
+    };
+    found(camera, camera::check(&serve.camera));
+    for (key, error) in serve
+        .scanners
+        .faults(serve.has_other_inputs())
+        .into_iter()
+        .chain(till::faults(&serve.till))
+    {
+        found(key, Err(error));
+    }
     faults.extend(bundle.faults);
     faults
+}
+
+/// What is wrong with the reader's certificate or its key. A token is not opened: every try of a PIN counts.
+fn identity(common: &Common) -> Option<(&'static str, StartError)> {
+    let certificate = common.reader_cert.as_deref()?;
+    let place = KeyPlace::new(
+        common.reader_key.as_deref(),
+        common.pkcs11.as_deref(),
+        common.pin_env.as_deref(),
+    );
+    match place {
+        Err(error) => Some(("pkcs11", error)),
+        Ok(None) => None,
+        Ok(Some(KeyPlace::File(key))) => {
+            let error = Identity::load(certificate, KeyPlace::File(key)).err()?;
+            let is_the_key = path_of(&error).is_some_and(|path| path == key);
+            Some((if is_the_key { "reader_key" } else { "reader_cert" }, error))
+        }
+        #[cfg(feature = "pkcs11")]
+        Ok(Some(KeyPlace::Token(uri, pin_variable))) => {
+            if let Err(error) = crate::token::TokenPlace::new(uri, pin_variable) {
+                return Some(("pkcs11", error));
+            }
+            let chain = load_chain(certificate);
+            let key = chain.and_then(|chain| public_key_of(certificate, &chain));
+            key.err().map(|error| ("reader_cert", error))
+        }
+    }
 }
 
 fn done<T>(loaded: Result<T, OperatorError>) -> Result<(), StartError> {

@@ -195,7 +195,9 @@ fn options_that_exclude_or_need_others_are_told_with_both() {
     );
     check("no_l2cap = true\nl2cap_psm_from_gatt = false", &[]);
     check("nfc_data = true", &["reader.toml:2: nfc_data: needs nfc too"]);
-    check("nfc_data = true\nnfc = true", &[]);
+    if cfg!(feature = "nfc") {
+        check("nfc_data = true\nnfc = true", &[]);
+    }
     check(
         "reader_cert = \"x\"",
         &["reader.toml:2: reader_cert: needs reader_key or pkcs11 too"],
@@ -268,12 +270,144 @@ fn what_the_file_names_has_to_be_there() {
         "verify = \"http://verifier.example\"",
         &["reader.toml:2: verify: verify takes https, and http only to this machine"],
     );
+    // In the order of the file, whatever that of the options is.
+    check(
+        "limits = \"/no/such\"\ntrust = \"/no/such\"",
+        &[
+            "reader.toml:2: limits: cannot read /no/such: No such file or directory (os error 2)",
+            "reader.toml:3: trust: cannot read /no/such: No such file or directory (os error 2)",
+        ],
+    );
     let told = words("purpose = \"age-21\"\n");
     assert!(told[0].starts_with("reader.toml:1: purpose: there is no purpose age-21 and no file"));
     assert_eq!(told.len(), 1);
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("anchors")).unwrap();
     check(&format!("trust = {:?}", folder.path()), &[]);
+}
+
+#[test]
+fn what_this_build_lacks_is_told_under_the_option_that_asks_for_it() {
+    for (line, has, key, what) in [
+        ("nfc = true", cfg!(feature = "nfc"), "nfc", "NFC"),
+        (
+            "camera = \"/dev/video9\"",
+            cfg!(all(feature = "camera", target_os = "linux")),
+            "camera",
+            "cameras",
+        ),
+        (
+            "scanner_serial = \"/dev/ttyS9\"",
+            cfg!(feature = "scanner"),
+            "scanner_serial",
+            "scanners",
+        ),
+        (
+            "scanner_keyboard = \"/dev/input/event9\"",
+            cfg!(all(feature = "scanner", target_os = "linux")),
+            "scanner_keyboard",
+            "scanners",
+        ),
+        (
+            "till_serial = \"/dev/ttyS9\"",
+            cfg!(feature = "till"),
+            "till_serial",
+            "the till link",
+        ),
+    ] {
+        let told = words(&format!("{GOOD}{line}\n"));
+        if has {
+            assert_eq!(told, Vec::<String>::new(), "{line}");
+        } else {
+            let begins = format!("reader.toml:2: {key}: this reader was built without {what}");
+            assert!(told.len() == 1 && told[0].starts_with(&begins), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn inputs_that_leave_nothing_to_wait_for_or_share_a_device() {
+    let nothing = "reader.toml:2: no_stdin: --no-stdin leaves nothing to wait for; name a scanner or a camera, or add --nfc";
+    check("no_stdin = true", &[nothing]);
+    if cfg!(feature = "scanner") {
+        check("no_stdin = true\nscanner_serial = \"/dev/ttyS9\"", &[]);
+        check(
+            "scanner_serial = [\"/dev/ttyS9\", \"/dev/ttyS9,115200\"]",
+            &["reader.toml:2: scanner_serial: /dev/ttyS9: this scanner is named twice"],
+        );
+    }
+}
+
+#[cfg(feature = "camera-recording")]
+#[test]
+fn a_recording_has_to_be_there() {
+    check(
+        "camera_recording = \"/no/such\"",
+        &["reader.toml:2: camera_recording: /no/such: cannot read: No such file or directory (os error 2)"],
+    );
+    check(
+        "camera_recording = \"/dev/null\"",
+        &["reader.toml:2: camera_recording: /dev/null: the recording is not YUV4MPEG2 (.y4m)"],
+    );
+}
+
+#[cfg(feature = "till")]
+#[test]
+fn tills_over_http_have_an_address_keys_and_origins() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    fs::write(&keys, "a-pairing-key-for-tests-only").unwrap();
+    let with = |address: &str, keys: &str, origin: &str| {
+        format!("till_http = {address:?}\ntill_key_file = {keys:?}\ntill_origin = [{origin:?}]")
+    };
+    let (address, keys, origin) = ("127.0.0.1:0", keys.to_str().unwrap(), "https://till.example");
+    check(&with(address, keys, origin), &[]);
+    let cause = "cannot read /no/such: No such file or directory (os error 2)";
+    check(
+        &with("0.0.0.0:1", "/no/such", "null"),
+        &[
+            "reader.toml:2: till_http: --till-http 0.0.0.0:1: tills are served on this machine only: give a loopback address, such as 127.0.0.1 or [::1]",
+            &format!("reader.toml:3: till_key_file: {cause}"),
+            "reader.toml:4: till_origin: --till-origin null: an origin is a scheme, a host in small letters and a port where it is not the usual one, such as https://till.example",
+        ],
+    );
+    check(
+        &with("localhost", keys, origin),
+        &[
+            "reader.toml:2: till_http: --till-http localhost: an address and a port are needed, such as 127.0.0.1:8765",
+        ],
+    );
+}
+
+#[cfg(feature = "pkcs11")]
+#[test]
+fn a_key_in_a_token_is_looked_at_as_far_as_it_takes_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let not_one = folder.path().join("none.pem");
+    fs::write(&not_one, "nothing").unwrap();
+    let with =
+        |certificate: &str, more: &str| format!("reader_cert = {certificate:?}\npkcs11 = \"pkcs11:{more}\"");
+    check(
+        &with("/no/such", "object=r?module-path=m"),
+        &["reader.toml:2: reader_cert: cannot read /no/such: No such file or directory (os error 2)"],
+    );
+    let told = words(&format!(
+        "{GOOD}{}\n",
+        with("/no/such", "object=r?module-path=m&pin-value=hunter2")
+    ));
+    assert!(
+        told.len() == 1 && told[0].starts_with("reader.toml:3: pkcs11: --pkcs11 has pin-value"),
+        "{told:?}"
+    );
+    assert!(!told[0].contains("hunter2"));
+    let told = words(&format!(
+        "{GOOD}{}\n",
+        with(not_one.to_str().unwrap(), "object=r?module-path=m")
+    ));
+    assert!(
+        told.len() == 1 && told[0].starts_with("reader.toml:2: reader_cert: "),
+        "{told:?}"
+    );
 }
 
 fn arguments(words: &[&str]) -> Vec<OsString> {

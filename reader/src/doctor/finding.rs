@@ -1,5 +1,6 @@
 //! What a check says.
 
+use operator::plain_text;
 use serde_json::{Value, json};
 
 /// How bad it is; the worst decides the exit status.
@@ -81,7 +82,8 @@ impl Finding {
         let next = self.next_step.as_deref();
         let next = next.map(|step| format!("; next: {step}")).unwrap_or_default();
         let line = format!("{:<8} {}: {}{next}", self.grade.name(), self.check, self.detail);
-        plain(&line)
+        // Names in certificates, lists and devices are other people's.
+        plain_text(&line)
     }
 
     /// The form for programs.
@@ -93,12 +95,6 @@ impl Finding {
             "next_step": self.next_step,
         })
     }
-}
-
-/// Without what moves a cursor: names in certificates, lists and devices are other people's.
-fn plain(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(visible).collect()
 }
 
 #[cfg(test)]

@@ -1,104 +1,61 @@
-//! The reader's own certificates: whether a phone will believe who asks.
+//! The reader's own certificate and the key to it, looked at as `reader certificate check` does.
 
 use std::path::Path;
 
-use mdoc::time::UnixTime;
-use mdoc::x509::{Certificate, CertificateRole, CertificateRule, IssuerCertificateProfile};
-use relying_party::{Dated, DatedKind, pem_certificates};
+use operator::Severity;
 
 use super::finding::Finding;
+use crate::certificate;
+use crate::counter::StartError;
+use crate::identity::KeyPlace;
 
 const CHECK: &str = "reader_cert";
-const MAX_FILE: u64 = 1024 * 1024;
 
-/// The chain in a file that was loaded with its key before: order and key are right.
-pub(super) fn check(path: &Path, now: UnixTime) -> Vec<Finding> {
-    let Ok(bytes) = operator::read_file(path, MAX_FILE) else {
-        // Told of where it was loaded.
-        return Vec::new();
+/// All that is wrong with a certificate and its key. A key in a token has to sign once for it, which takes the PIN.
+pub(super) fn check(path: &Path, key: KeyPlace<'_>) -> Vec<Finding> {
+    let report = match certificate::look_at(path, Some(key), None) {
+        Ok(report) => report,
+        Err(StartError::Token(fault)) => {
+            return vec![Finding::fault("pkcs11", fault.to_string(), fault.next_step())];
+        }
+        Err(error) => return vec![Finding::fault(CHECK, error.to_string(), "correct the file")],
     };
-    let chain = pem_certificates(&bytes).unwrap_or_else(|| vec![bytes]);
-    let chain: Vec<Certificate> = chain
-        .iter()
-        .filter_map(|der| Certificate::from_der(der).ok())
-        .collect();
-    let Some(own) = chain.first() else {
-        return Vec::new();
-    };
-    let mut findings = profile(own);
-    for certificate in &chain {
-        findings.extend(validity(certificate, now));
+    let name = report.name.as_deref().unwrap_or("without a common name");
+    let mut findings = Vec::new();
+    for found in &report.findings {
+        // Who may read the key is told of with the other secrets.
+        if found.rule == "key_permissions" {
+            continue;
+        }
+        let detail = format!("{name:?}, {} ({}): {}", found.rule, found.clause, found.detail);
+        findings.extend(match found.severity {
+            Severity::Info => None,
+            Severity::Warning => Some(Finding::warning(CHECK, detail, next_step(found.rule))),
+            Severity::Error => Some(Finding::fault(CHECK, detail, next_step(found.rule))),
+        });
     }
     if findings.is_empty() {
-        let until = own.not_after();
+        let until = report.not_after.map(|until| until.to_string());
+        let until = until.unwrap_or_default();
         findings.push(Finding::ok(
             CHECK,
-            format!("{} is a reader's until {until}", named(own)),
+            format!("{name:?} is a reader's until {until}"),
         ));
     }
     findings
 }
 
-/// What ISO/IEC 18013-5 B.1.7 asks of a reader's certificate.
-fn profile(own: &Certificate) -> Vec<Finding> {
-    let deviations = own.deviations(CertificateRole::Reader, &IssuerCertificateProfile::default());
-    let told = deviations.iter().map(|deviation| {
-        let rule = deviation.rule.name();
-        let detail = format!("{} breaks the rule {rule} ({})", named(own), deviation.clause());
-        match deviation.rule {
-            // Phones look at these before they show anything.
-            CertificateRule::ExtendedKeyUsage => Finding::fault(
-                CHECK,
-                detail,
-                "have one issued whose only extended key usage is 1.0.18013.5.1.6, critical",
-            ),
-            CertificateRule::KeyUsage => Finding::fault(
-                CHECK,
-                detail,
-                "have one issued whose only key usage is digitalSignature, critical",
-            ),
-            _ => Finding::warning(
-                CHECK,
-                detail,
-                "have one issued that keeps to the profile; some wallets refuse this one",
-            ),
+fn next_step(rule: &str) -> &'static str {
+    match rule {
+        "expired" => "have it renewed; phones refuse it",
+        "not_yet_valid" => "set this machine's clock if it is behind (timedatectl), or wait for that day",
+        "key_match" => "give the key that the certificate was asked for with",
+        "private_key" => "keep the key in a file of its own",
+        "root_in_chain" => "take the root out of the file",
+        "chain_order" | "chain_signature" | "chain_key_identifier" | "chain_too_long" => {
+            "put the reader's certificate first, and the issuer of each next"
         }
-    });
-    told.collect()
-}
-
-fn validity(certificate: &Certificate, now: UnixTime) -> Option<Finding> {
-    let (first, last) = (certificate.not_before(), certificate.not_after());
-    let name = named(certificate);
-    if now < first {
-        return Some(Finding::fault(
-            CHECK,
-            format!("{name} is not valid before {first}"),
-            "set this machine's clock if it is behind (timedatectl), or wait for that day",
-        ));
+        rule if rule.starts_with("expires_") => "have it renewed now",
+        _ => "have one issued that keeps to the profile (reader certificate request asks for one)",
     }
-    let dated = Dated {
-        kind: DatedKind::Anchor,
-        name: String::new(),
-        id: String::new(),
-        dated: first,
-        until: Some(last),
-    };
-    match dated.warning(now)? {
-        0 => Some(Finding::fault(
-            CHECK,
-            format!("{name} expired on {last}"),
-            "have it renewed; phones refuse it",
-        )),
-        days => Some(Finding::warning(
-            CHECK,
-            format!("{name} expires on {last}, in {days} days at most"),
-            "have it renewed now",
-        )),
-    }
-}
-
-fn named(certificate: &Certificate) -> String {
-    let name = certificate.common_name().unwrap_or("without a common name");
-    format!("the certificate {name:?}")
 }

@@ -15,33 +15,31 @@ mod network;
 mod nfc;
 mod trust;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use mdoc::time::UnixTime;
 use operator::BundleStore;
 use relying_party::TrustSnapshot;
 use relying_party::bundle::SignedBundle;
 use serde_json::Value;
 
-use crate::arguments::{Arguments, Common, Doctor, Near, Serve};
+use crate::arguments::{Common, Doctor, Near, Serve};
 use crate::clock::Clock;
 use crate::configuration::{Fault, named_faults};
+use crate::identity::KeyPlace;
 use crate::upstream::checked_base;
 use bounded::{PATIENCE, PATIENCE_WITH_FILES, Pending, begin};
 use devices::Device;
 use finding::{Finding, Grade};
 
-/// Looks at everything and prints it. `arguments` are those of the process, with those of the configuration file; `faults`
-/// are the file's, where it was left out for them.
-pub(crate) fn run(doctor: &Doctor, arguments: &[OsString], faults: &[Fault]) -> ExitCode {
+/// Looks at everything and prints it. `faults` are those of the configuration file, where it was left out for them.
+pub(crate) fn run(doctor: &Doctor, faults: &[Fault]) -> ExitCode {
     let serve = &doctor.serve;
     let services = services(&serve.common);
     let bluetooth = bluetooth(serve);
     let near = near(&serve.near);
-    let devices = named_devices(arguments);
+    let devices = named_devices(serve);
     let devices = begin("devices", PATIENCE, move || {
         devices
             .iter()
@@ -113,9 +111,17 @@ fn files(serve: &Serve, now: UnixTime) -> Vec<Finding> {
             .map(|(key, words)| Finding::fault(key, words, next_step(key))),
     );
     findings.extend(judged_by(common, now, &is_sound));
+    let keys = ["reader_cert", "reader_key", "pkcs11"];
     match &common.reader_cert {
-        Some(certificate) if is_sound("reader_cert") && is_sound("reader_key") => {
-            findings.extend(identity::check(certificate, now));
+        Some(certificate) if keys.iter().all(|key| is_sound(key)) => {
+            let key = KeyPlace::new(
+                common.reader_key.as_deref(),
+                common.pkcs11.as_deref(),
+                common.pin_env.as_deref(),
+            );
+            if let Ok(Some(key)) = key {
+                findings.extend(identity::check(certificate, key));
+            }
         }
         Some(_) => {}
         None => findings.push(Finding::ok(
@@ -127,6 +133,7 @@ fn files(serve: &Serve, now: UnixTime) -> Vec<Finding> {
         ("reader_key", &common.reader_key),
         ("api_key_file", &common.api_key_file),
         ("bundle_api_key_file", &common.bundle.bundle_api_key_file),
+        ("till_key_file", &serve.till.till_key_file),
     ] {
         findings.extend(path.as_deref().and_then(|path| files::secret(check, path)));
     }
@@ -151,6 +158,9 @@ fn next_step(key: &str) -> &'static str {
         "bundle" => "bring this counter to a network, or carry a newer bundle here as a file (--bundle)",
         "bundle_key" => "name the public key of the bundle's maker, and where bundles come from or are kept",
         "bundle_store" => "name a folder that this user may write to",
+        "pkcs11" => "correct the URI, or name the key with --reader-key",
+        "nfc" | "scanner_serial" | "scanner_keyboard" | "camera" | "till_socket" | "till_serial"
+        | "till_http" | "till_origin" | "no_stdin" => "correct the option",
         _ => "correct the file, and let this user read it",
     }
 }
@@ -311,19 +321,10 @@ fn bluetooth(_: &Serve) -> Pending {
 fn near(near: &Near) -> Pending {
     const CHECK: &str = "nfc";
     if !cfg!(feature = "nfc") {
-        let is_asked_for = near.nfc;
-        return begin(CHECK, PATIENCE, move || {
-            let words = "left out: this reader was built without it (build it with --features nfc)";
-            vec![if is_asked_for {
-                Finding::fault(
-                    CHECK,
-                    "this reader was built without NFC",
-                    "build it with --features nfc",
-                )
-            } else {
-                Finding::ok(CHECK, words)
-            }]
-        });
+        // Where it is asked for, that is told of with the options.
+        let words = "left out: this reader was built without it (build it with --features nfc)";
+        let findings = Vec::from_iter((!near.nfc).then(|| Finding::ok(CHECK, words)));
+        return begin(CHECK, PATIENCE, move || findings);
     }
     if !near.nfc {
         return begin(CHECK, PATIENCE, || {
@@ -344,22 +345,30 @@ fn nfc_readers(_: Option<&str>) -> Vec<Finding> {
     Vec::new()
 }
 
-/// The devices that the arguments name by a path, for every such option that this program has.
-fn named_devices(arguments: &[OsString]) -> Vec<(Device, PathBuf)> {
-    let matches = Arguments::command().try_get_matches_from(arguments).ok();
-    let Some(matches) = matches.as_ref().and_then(|all| all.subcommand_matches("doctor")) else {
-        return Vec::new();
+/// The devices that the options name.
+fn named_devices(serve: &Serve) -> Vec<(Device, PathBuf)> {
+    let scanners = &serve.scanners;
+    let ports = scanners
+        .scanner_serial
+        .iter()
+        .map(|line| (Device::ScannerSerial, &line.path));
+    let keyboards = scanners
+        .scanner_keyboard
+        .iter()
+        .map(|path| (Device::ScannerKeyboard, path));
+    let camera = serve.camera.camera.iter().map(|path| (Device::Camera, path));
+    let till = serve
+        .till
+        .till_serial
+        .iter()
+        .map(|line| (Device::TillSerial, &line.path));
+    // What this build lacks is told of with the options.
+    let has = |device: &Device| match device {
+        Device::ScannerSerial | Device::ScannerKeyboard => cfg!(feature = "scanner"),
+        Device::Camera => cfg!(feature = "camera"),
+        Device::TillSerial => cfg!(feature = "till"),
     };
-    let mut named = Vec::new();
-    for device in Device::ALL {
-        let values = matches.try_get_raw(device.option()).ok().flatten();
-        for value in values.into_iter().flatten() {
-            let path = PathBuf::from(value);
-            // Other values choose a device by themselves.
-            if path.is_absolute() {
-                named.push((device, path));
-            }
-        }
-    }
-    named
+    let all = ports.chain(keyboards).chain(camera).chain(till);
+    let all = all.filter(|(device, _)| has(device));
+    all.map(|(device, path)| (device, path.clone())).collect()
 }

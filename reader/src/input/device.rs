@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::code::{self, CodeFault};
+use super::complaints::Complaints;
 use super::line::LineFault;
 use crate::inbox::Inbox;
 use crate::say;
 
 /// Between two looks for a device.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The same fault of the same scanner is not told again within this. Scanners send a code more than once, and what is plugged
-/// in may send anything for ever.
-const SILENCE: Duration = Duration::from_secs(2);
 
 /// Why a device cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +77,7 @@ pub(super) struct Report {
     inbox: Arc<Inbox>,
     is_quiet: bool,
     device: State,
-    told: Option<(&'static str, Instant)>,
+    complaints: Complaints,
 }
 
 /// What was told of the device itself.
@@ -98,7 +96,7 @@ impl Report {
             inbox: Arc::clone(inbox),
             is_quiet,
             device: State::default(),
-            told: None,
+            complaints: Complaints::default(),
         }
     }
 
@@ -136,11 +134,7 @@ impl Report {
     }
 
     fn refuse(&mut self, fault: &dyn core::fmt::Display, code: &'static str) {
-        let now = Instant::now();
-        let is_told =
-            matches!(self.told, Some((told, at)) if told == code && now.duration_since(at) < SILENCE);
-        if !is_told {
-            self.told = Some((code, now));
+        if self.complaints.is_due(code, Instant::now()) {
             self.say(&format_args!("{fault} ({code})"));
         }
     }

@@ -2,7 +2,7 @@
 //! no console and no other program.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use evdev::raw_stream::RawDevice;
@@ -74,15 +74,28 @@ impl Keyboard {
     fn open(&self) -> Result<RawDevice, DeviceFault> {
         let fault = |error: io::Error| DeviceFault::of_opening(&error, "keyboard", "input");
         let mut device = RawDevice::open(&self.0).map_err(fault)?;
-        let is_keyboard = device
-            .supported_keys()
-            .is_some_and(|keys| MUST_HAVE.iter().all(|key| keys.contains(*key)));
-        if !is_keyboard {
+        if !has_keys(&device) {
             return Err(DeviceFault::Kind("keyboard"));
         }
         device.grab().map_err(fault)?;
         Ok(device)
     }
+}
+
+/// Whether a device is a keyboard. It is not grabbed.
+pub(super) fn is_keyboard(path: &Path) -> io::Result<bool> {
+    match RawDevice::open(path) {
+        Ok(device) => Ok(has_keys(&device)),
+        Err(error) => match DeviceFault::of_opening(&error, "keyboard", "input") {
+            DeviceFault::Kind(_) => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+fn has_keys(device: &RawDevice) -> bool {
+    let keys = device.supported_keys();
+    keys.is_some_and(|keys| MUST_HAVE.iter().all(|key| keys.contains(*key)))
 }
 
 /// Whether there is something to read, within this time where that is bounded.

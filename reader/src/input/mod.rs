@@ -5,6 +5,8 @@
 //! [`layout`] text of key codes.
 
 pub(crate) mod code;
+#[cfg(any(feature = "scanner", feature = "camera-recording"))]
+pub(crate) mod complaints;
 #[cfg(feature = "scanner")]
 mod device;
 #[cfg(all(feature = "scanner", target_os = "linux"))]
@@ -16,14 +18,14 @@ mod line;
 #[cfg(feature = "scanner")]
 mod serial;
 
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
 use crate::counter::StartError;
 use crate::inbox::Inbox;
+use crate::serial_line::SerialLine;
 
 /// Where codes come from beside the radio's own ways.
 #[derive(Args, Clone)]
@@ -43,99 +45,82 @@ pub(crate) struct ScannerFlags {
     pub(crate) no_stdin: bool,
 }
 
-/// A serial port and its speed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SerialLine {
-    pub(crate) path: PathBuf,
-    /// Bits a second.
-    pub(crate) baud: u32,
-}
-
-impl SerialLine {
-    /// What RS-232 scanners come with. Scanners on USB have no speed and take any.
-    const BAUD: u32 = 9600;
-    /// No scanner is slower or faster.
-    const BAUDS: core::ops::RangeInclusive<u32> = 300..=4_000_000;
-}
-
-impl FromStr for SerialLine {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (path, baud) = match text.rsplit_once(',') {
-            None => (text, Self::BAUD),
-            Some((path, baud)) => (
-                path,
-                baud.parse()
-                    .ok()
-                    .filter(|baud| Self::BAUDS.contains(baud))
-                    .ok_or("the speed behind the comma is a number from 300 to 4000000")?,
-            ),
-        };
-        if path.is_empty() {
-            return Err("the path of a serial port is missing".to_owned());
-        }
-        Ok(Self {
-            path: path.into(),
-            baud,
-        })
-    }
-}
-
 impl ScannerFlags {
-    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.scanner_serial
-            .iter()
-            .map(|serial| &serial.path)
-            .chain(&self.scanner_keyboard)
+    /// What is wrong with them, under the option at fault. `has_other` says whether phones or codes come by something else.
+    pub(crate) fn faults(&self, has_other: bool) -> Vec<(&'static str, StartError)> {
+        let mut faults = Vec::new();
+        let mut found = |key, words: String| faults.push((key, StartError::Argument(words)));
+        // A counter that reads nothing at all would wait for ever.
+        if self.no_stdin && !self.is_any() && !has_other {
+            found(
+                "no_stdin",
+                "--no-stdin leaves nothing to wait for; name a scanner or a camera, or add --nfc".to_owned(),
+            );
+        }
+        if !cfg!(feature = "scanner")
+            && let Some((key, _)) = self.named().next()
+        {
+            found(
+                key,
+                "this reader was built without scanners; build it with --features scanner".to_owned(),
+            );
+        } else if !cfg!(target_os = "linux") && !self.scanner_keyboard.is_empty() {
+            found(
+                "scanner_keyboard",
+                "--scanner-keyboard works on Linux only; set the scanner to its serial mode and use --scanner-serial"
+                    .to_owned(),
+            );
+        }
+        // The same port, opened twice, would give half of each code to either.
+        let mut seen = Vec::new();
+        for (key, path) in self.named() {
+            // A link and what it leads to are one device. Where nothing is there as yet, the name has to do.
+            let device = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if seen.contains(&device) {
+                found(key, format!("{}: this scanner is named twice", path.display()));
+            }
+            seen.push(device);
+        }
+        faults
     }
 
-    /// A counter that reads nothing at all would wait for ever.
-    pub(crate) fn check_any(&self, has_other: bool) -> Result<(), StartError> {
-        if self.no_stdin && !self.is_any() && !has_other {
-            return Err(StartError::Argument(
-                "--no-stdin leaves nothing to wait for; name a scanner or a camera, or add --nfc".to_owned(),
-            ));
-        }
-        Ok(())
+    /// Each with the option that names it.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        let serial = self
+            .scanner_serial
+            .iter()
+            .map(|serial| ("scanner_serial", &serial.path));
+        let keyboards = self
+            .scanner_keyboard
+            .iter()
+            .map(|path| ("scanner_keyboard", path));
+        serial.chain(keyboards)
     }
 
     /// Whether there is any.
     fn is_any(&self) -> bool {
-        self.paths().next().is_some()
+        self.named().next().is_some()
     }
+}
 
-    /// The same port, opened twice, would give half of each code to either.
-    fn check_paths(&self) -> Result<(), StartError> {
-        let mut seen = Vec::new();
-        for path in self.paths() {
-            // A link and what it leads to are one device. Where nothing is there as yet, the name has to do.
-            let device = path.canonicalize().unwrap_or_else(|_| path.clone());
-            if seen.contains(&device) {
-                return Err(StartError::Argument(format!(
-                    "{}: this scanner is named twice",
-                    path.display()
-                )));
-            }
-            seen.push(device);
-        }
-        Ok(())
-    }
+/// Whether a device is a keyboard.
+#[cfg(all(feature = "scanner", target_os = "linux"))]
+pub(crate) fn is_keyboard(path: &Path) -> std::io::Result<bool> {
+    keyboard::is_keyboard(path)
+}
+
+/// This build knows no keyboards, and [`ScannerFlags::faults`] refuses them.
+#[cfg(not(all(feature = "scanner", target_os = "linux")))]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are keyboards")]
+pub(crate) const fn is_keyboard(_: &Path) -> std::io::Result<bool> {
+    Ok(true)
 }
 
 /// Starts a thread for each scanner. They end with the process.
 #[cfg(feature = "scanner")]
-pub(crate) fn start(flags: &ScannerFlags, inbox: &Arc<Inbox>, is_quiet: bool) -> Result<(), StartError> {
+pub(crate) fn start(flags: &ScannerFlags, inbox: &Arc<Inbox>, is_quiet: bool) {
     use device::{Report, keep_open};
 
-    flags.check_paths()?;
-    #[cfg(not(target_os = "linux"))]
-    if !flags.scanner_keyboard.is_empty() {
-        return Err(StartError::Argument(
-            "--scanner-keyboard works on Linux only; set the scanner to its serial mode and use --scanner-serial"
-                .to_owned(),
-        ));
-    }
     if flags.is_any() {
         inbox.outlive_lines();
     }
@@ -149,59 +134,15 @@ pub(crate) fn start(flags: &ScannerFlags, inbox: &Arc<Inbox>, is_quiet: bool) ->
         let keyboard = keyboard::Keyboard(path.clone());
         std::thread::spawn(move || keep_open(&keyboard, report));
     }
-    Ok(())
 }
 
-/// This build has no scanners but those that type on standard input.
+/// This build has no scanners but those that type on standard input, and [`ScannerFlags::faults`] refuses others.
 #[cfg(not(feature = "scanner"))]
-pub(crate) fn start(flags: &ScannerFlags, _: &Arc<Inbox>, _: bool) -> Result<(), StartError> {
-    flags.check_paths()?;
-    if flags.is_any() {
-        return Err(StartError::Argument(
-            "this reader was built without scanners; build it with --features scanner".to_owned(),
-        ));
-    }
-    Ok(())
-}
+pub(crate) fn start(_: &ScannerFlags, _: &Arc<Inbox>, _: bool) {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_serial_port_is_a_path_and_perhaps_a_speed() {
-        for (text, path, baud) in [
-            ("/dev/ttyACM0", "/dev/ttyACM0", 9600),
-            ("/dev/ttyS0,115200", "/dev/ttyS0", 115_200),
-            ("/dev/a,b,300", "/dev/a,b", 300),
-            ("COM3,4000000", "COM3", 4_000_000),
-        ] {
-            let expected = SerialLine {
-                path: path.into(),
-                baud,
-            };
-            assert_eq!(text.parse(), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_other_speed_and_an_empty_path_are_refused() {
-        let speed = "the speed behind the comma is a number from 300 to 4000000";
-        let path = "the path of a serial port is missing";
-        for (text, expected) in [
-            ("/dev/ttyS0,", speed),
-            ("/dev/ttyS0,fast", speed),
-            ("/dev/ttyS0,299", speed),
-            ("/dev/ttyS0,4000001", speed),
-            ("/dev/ttyS0,-9600", speed),
-            ("/dev/ttyS0,99999999999999", speed),
-            ("/dev/a,b", speed),
-            ("", path),
-            (",9600", path),
-        ] {
-            assert_eq!(text.parse::<SerialLine>(), Err(expected.to_owned()), "{text:?}");
-        }
-    }
 
     #[test]
     fn one_device_is_named_once_under_whatever_name() {
@@ -222,16 +163,21 @@ mod tests {
             scanner_keyboard: keyboards.iter().map(|name| path(name)).collect(),
             no_stdin: false,
         };
-        assert!(flags(&["port", "absent"], &["other"]).check_paths().is_ok());
-        for (serial, keyboards) in [
-            (&["port", "port"][..], &[][..]),
-            (&["port"], &["port"]),
-            (&["absent"], &["absent"]),
+        let twice = |flags: ScannerFlags| {
+            let faults = flags.faults(false).into_iter();
+            let mut twice =
+                faults.filter(|(_, error)| error.to_string().ends_with(": this scanner is named twice"));
+            twice.next().map(|(key, _)| key)
+        };
+        assert_eq!(twice(flags(&["port", "absent"], &["other"])), None);
+        for (serial, keyboards, key) in [
+            (&["port", "port"][..], &[][..], "scanner_serial"),
+            (&["port"], &["port"], "scanner_keyboard"),
+            (&["absent"], &["absent"], "scanner_keyboard"),
             #[cfg(unix)]
-            (&["port", "link"], &[]),
+            (&["port", "link"], &[], "scanner_serial"),
         ] {
-            let error = flags(serial, keyboards).check_paths().unwrap_err().to_string();
-            assert!(error.ends_with(": this scanner is named twice"), "{error}");
+            assert_eq!(twice(flags(serial, keyboards)), Some(key));
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serial2::SerialPort;
 
-use super::SerialLine;
 use super::device::{Device, DeviceFault, Report};
 use super::line::{Lines, PATIENCE};
+use crate::serial_line::SerialLine;
 
 /// How long one call waits where nothing is expected. Ports tell by themselves that they are gone; this is for those of
 /// systems that do not.

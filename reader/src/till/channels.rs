@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::event::TillEvent;
 use super::flags::TillFlags;
-use super::http::Http;
+use super::http::{Gate, HEARTBEAT, Http};
 use super::hub::Hub;
 use super::serial;
 #[cfg(unix)]
@@ -29,19 +29,33 @@ pub(super) struct Channels {
     idle: Mutex<Receiver<()>>,
 }
 
+/// What is wrong with the flags and the files that they name, under the option at fault. Nothing is made and nobody listens.
+pub(crate) fn faults(flags: &TillFlags) -> Vec<(&'static str, StartError)> {
+    gate(flags).err().unwrap_or_default()
+}
+
+/// Who is let in over HTTP, where that is asked for.
+fn gate(flags: &TillFlags) -> Result<Option<Gate>, Vec<(&'static str, StartError)>> {
+    if cfg!(not(unix)) && flags.till_socket.is_some() {
+        let words = "this system has no Unix sockets".to_owned();
+        return Err(vec![("till_socket", StartError::Argument(words))]);
+    }
+    match (&flags.till_http, &flags.till_key_file) {
+        (Some(address), Some(keys)) => Gate::load(address, keys, &flags.till_origin).map(Some),
+        _ => Ok(None),
+    }
+}
+
 impl Channels {
     /// Opens them.
     pub(super) fn open(flags: &TillFlags) -> Result<Self, StartError> {
         let hub = Arc::new(Hub::default());
         let (busy, idle) = mpsc::channel();
-        #[cfg(not(unix))]
-        if flags.till_socket.is_some() {
-            return Err(StartError::Argument("this system has no Unix sockets".to_owned()));
-        }
-        // The keys and the origins are looked at before anything is made.
-        let http = match (&flags.till_http, &flags.till_key_file) {
-            (Some(address), Some(keys)) => Some(Http::open(address, keys, &flags.till_origin, &hub)?),
-            _ => None,
+        // Looked at before anything is made.
+        let http = match gate(flags) {
+            Ok(None) => None,
+            Ok(Some(gate)) => Some(Http::open(gate, &hub, HEARTBEAT)?),
+            Err(mut faults) => return Err(faults.swap_remove(0).1),
         };
         #[cfg(unix)]
         let socket = match &flags.till_socket {
@@ -68,10 +82,10 @@ impl Channels {
 
 impl Drop for Channels {
     fn drop(&mut self) {
-        // Nobody new finds the way in, then everybody takes what is still theirs.
+        // Nobody new is let in, and everybody takes what is still theirs.
+        self.hub.end();
         #[cfg(unix)]
         drop(self.socket.take());
-        self.hub.end();
         drop(self.http.take());
         // Nothing is ever sent: it ends, or the time is over.
         let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);

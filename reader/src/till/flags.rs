@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::serial_line::SerialLine;
+use crate::serial_line::SerialLine;
 
 /// Tills: who else is told of results, and how.
 #[derive(Args, Clone)]

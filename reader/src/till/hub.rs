@@ -181,6 +181,11 @@ impl Hub {
         state.listeners.clear();
     }
 
+    /// Whether that was done.
+    pub(super) fn is_over(&self) -> bool {
+        self.state().is_over
+    }
+
     #[cfg(test)]
     pub(super) fn count(&self, kind: Kind) -> usize {
         let state = self.state();

@@ -8,7 +8,6 @@
 mod event;
 mod flags;
 mod output;
-mod serial_line;
 
 #[cfg(feature = "till")]
 mod channels;
@@ -40,6 +39,7 @@ use crate::failure::Failure;
 use crate::say;
 use crate::step::Step;
 use channels::Channels;
+pub(crate) use channels::faults;
 pub(crate) use event::TillEvent;
 use event::{PhaseEvent, ResultEvent, TransactionId};
 pub(crate) use flags::{Stdout, TillFlags};

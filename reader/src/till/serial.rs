@@ -9,8 +9,8 @@ use serial2::SerialPort;
 
 use super::channels::Busy;
 use super::hub::{Begin, Hub, Kind, Told, Unheard};
-use super::serial_line::SerialLine;
 use crate::say;
+use crate::serial_line::SerialLine;
 
 /// Results that wait for the line.
 const WAITING: usize = 16;

@@ -25,8 +25,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A pause where the system has no room for a connection.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
 
-/// The socket's file; removed when dropped.
+/// The socket; its file is removed when it is dropped, and nobody waits there any more where the hub has ended before.
 pub(super) struct Socket {
+    listener: Arc<UnixListener>,
     path: PathBuf,
     /// Device and number of the file, by which it is known again.
     identity: (u64, u64),
@@ -41,10 +42,17 @@ impl Socket {
         };
         make_room(path).map_err(fault)?;
         let listener = bound(path).map_err(|error| fault(format!("cannot listen there: {error}")))?;
+        let listener = Arc::new(listener);
         let file = fs::symlink_metadata(path).map_err(|error| fault(error.to_string()))?;
-        let (hub, busy) = (Arc::clone(hub), busy.clone());
-        std::thread::spawn(move || accept(&listener, &hub, &busy));
+        let (waiting, hub, busy) = (Arc::clone(&listener), Arc::clone(hub), busy.clone());
+        std::thread::spawn(move || {
+            accept(&waiting, &hub, &busy);
+            drop((waiting, hub));
+            // Last: who waits for that may look at the others.
+            drop(busy);
+        });
         Ok(Self {
+            listener,
             path: path.to_owned(),
             identity: (file.dev(), file.ino()),
         })
@@ -62,6 +70,8 @@ impl Drop for Socket {
                 self.path.display()
             ));
         }
+        // Ends the wait for tills. Where a system does not know that, the end takes a moment longer.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
     }
 }
 
@@ -96,11 +106,14 @@ fn bound(path: &Path) -> io::Result<UnixListener> {
     Ok(UnixListener::from(socket))
 }
 
-/// Takes tills until the process ends.
+/// Takes tills until the hub has ended.
 fn accept(listener: &UnixListener, hub: &Arc<Hub>, busy: &Busy) {
     let mut is_full = false;
     loop {
         let Ok((stream, _)) = listener.accept() else {
+            if hub.is_over() {
+                return;
+            }
             std::thread::sleep(NO_ROOM_PAUSE);
             continue;
         };
@@ -142,6 +155,7 @@ fn serve(stream: UnixStream, hub: &Arc<Hub>, busy: &Busy) -> Result<(), Refused>
         // An end that the till makes is nothing to speak of.
         let _ = write_all(&stream, &receiver);
         hub.leave(place);
+        drop(hub);
         drop(busy);
     });
     Ok(())

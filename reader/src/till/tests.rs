@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 use super::channels::Channels;
 use super::event::PhaseEvent;
-use super::http::Http;
+use super::http::{Gate, Http};
 use super::hub::{Hub, Kind};
 use super::*;
 
@@ -82,9 +82,8 @@ fn collect(mut from: impl std::io::Read + Send + 'static) -> JoinHandle<Vec<u8>>
 fn events(address: SocketAddr, more: &str) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = format!(
-        "GET /v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n{more}\r\n"
-    );
+    let head =
+        format!("GET /v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {KEY}\r\n{more}\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     let mut stream = BufReader::new(stream);
     assert!(line_with(&mut stream, "HTTP/1.1 ").starts_with("HTTP/1.1 200"));
@@ -347,7 +346,45 @@ fn a_till_over_http_that_does_not_read_is_dropped_and_one_that_reads_is_not() {
     }
     assert_eq!(channels.hub.count(Kind::Http), 1);
     until_dropped(&channels.hub, Kind::Http);
+    // Its connection goes too, though it still reads nothing: it is one of few.
+    #[cfg(target_os = "linux")]
+    {
+        let end = std::time::Instant::now() + PATIENCE;
+        while is_held(reading.get_ref()) {
+            assert!(std::time::Instant::now() < end, "the connection stays");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
     drop(channels);
+}
+
+/// Whether anybody holds the other end of a connection over IPv4 on this machine; what was sent may still be on its way.
+#[cfg(target_os = "linux")]
+fn is_held(stream: &TcpStream) -> bool {
+    let ports =
+        [stream.peer_addr(), stream.local_addr()].map(|address| format!("{:04X}", address.unwrap().port()));
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_it = |field: usize, port: &String| fields[field].ends_with(&format!(":{port}"));
+        // A connection that nobody holds has no inode.
+        fields.len() > 9 && is_it(1, &ports[0]) && is_it(2, &ports[1]) && fields[9] != "0"
+    })
+}
+
+#[test]
+fn no_thread_of_the_socket_outlives_its_channels() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("till");
+    let channels = channels(folder.path(), &[format!("--till-socket={}", socket.display())]);
+    let till = UnixStream::connect(&socket).unwrap();
+    while channels.hub.count(Kind::Socket) == 0 {
+        std::thread::yield_now();
+    }
+    let hub = Arc::clone(&channels.hub);
+    drop(channels);
+    assert_eq!(Arc::strong_count(&hub), 1);
+    assert_eq!((&till).read(&mut [0]).unwrap(), 0, "it is let go");
 }
 
 #[test]
@@ -382,7 +419,8 @@ fn a_quiet_stream_has_a_heartbeat() {
     let folder = TempDir::new().unwrap();
     let (keys, hub) = (folder.path().join("keys"), Arc::new(Hub::default()));
     fs::write(&keys, KEY).unwrap();
-    let http = Http::open_with("127.0.0.1:0", &keys, &[], &hub, Duration::from_millis(5)).unwrap();
+    let gate = Gate::load("127.0.0.1:0", &keys, &[]).unwrap_or_else(|_| panic!("a good key"));
+    let http = Http::open(gate, &hub, Duration::from_millis(5)).unwrap();
     let mut stream = events(http.address, "");
     line_with(&mut stream, ": still there");
     line_with(&mut stream, ": still there");

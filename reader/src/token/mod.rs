@@ -4,6 +4,7 @@
 mod open;
 mod pin;
 mod uri;
+mod worker;
 
 use std::cell::RefCell;
 
@@ -16,6 +17,7 @@ pub(crate) use open::Made;
 use open::Token;
 use pin::PinSource;
 use uri::TokenUri;
+use worker::{PATIENCE, START_PATIENCE, Sign, Worker};
 
 /// What is signed to see whether a key belongs to a certificate. No text of the standard begins so.
 const TRIAL: &[u8] = b"reader: does this key belong to the certificate?";
@@ -43,13 +45,13 @@ impl TokenPlace {
             (None, Some(path)) => Some(PinSource::File(path.clone())),
             (None, None) => None,
         };
-        if let Some(pin) = &pin {
-            pin.warn_of_others();
-        }
         Ok(Self { uri, pin })
     }
 
     fn load_module(&self) -> Result<Pkcs11, TokenFault> {
+        if let Some(pin) = &self.pin {
+            pin.warn_of_others();
+        }
         let path = &self.uri.module_path;
         Pkcs11::new(path).map_err(|error| TokenFault::Module {
             path: path.clone(),
@@ -60,30 +62,21 @@ impl TokenPlace {
 
 /// A key in a token that signs as the reader. A token that is plugged in again is opened anew for the next signature.
 pub(crate) struct TokenKey {
-    place: TokenPlace,
-    /// Stays loaded: not every module bears to be loaded twice.
-    module: Pkcs11,
     public_key: PublicKey,
     algorithm: SignatureAlgorithm,
-    state: RefCell<State>,
+    worker: Worker,
     /// Why the last signature was not made.
     fault: RefCell<Option<TokenFault>>,
-}
-
-enum State {
-    Closed,
-    Open(Token),
-    /// The PIN was refused, or must not be tried: nothing is tried again before the program is started again, because every
-    /// wrong try brings the token nearer to its lock.
-    Refused(TokenFault),
 }
 
 impl TokenKey {
     /// Opens the token and has it sign once, so that a key of another certificate is known before a phone is asked.
     pub(crate) fn open(place: TokenPlace, public_key: &PublicKey) -> Result<Self, TokenFault> {
-        let module = place.load_module()?;
-        let key = Self::new(place, module, public_key.clone(), State::Closed)?;
-        key.signature(TRIAL)?;
+        let public_key = public_key.clone();
+        let (key, _) = Self::start(move || {
+            let module = place.load_module()?;
+            Ok((Desk::new(place, module, public_key, State::Closed)?, Made::Found))
+        })?;
         Ok(key)
     }
 
@@ -92,74 +85,37 @@ impl TokenKey {
         place: TokenPlace,
         curve: mdoc::crypto::Curve,
     ) -> Result<(Self, Made), TokenFault> {
-        let module = place.load_module()?;
-        let (token, public_key, made) = open::find_or_make(&module, &place.uri, place.pin.as_ref(), curve)?;
-        let key = Self::new(place, module, public_key, State::Open(token))?;
-        key.signature(TRIAL)?;
-        Ok((key, made))
+        Self::start(move || {
+            let module = place.load_module()?;
+            let (token, public_key, made) =
+                open::find_or_make(&module, &place.uri, place.pin.as_ref(), curve)?;
+            Ok((Desk::new(place, module, public_key, State::Open(token))?, made))
+        })
     }
 
-    fn new(
-        place: TokenPlace,
-        module: Pkcs11,
-        public_key: PublicKey,
-        state: State,
-    ) -> Result<Self, TokenFault> {
-        let curve = public_key.curve();
-        let algorithm = SignatureAlgorithm::of_curve(curve).filter(|_| curve.is_ec2());
-        Ok(Self {
-            place,
-            module,
+    fn start(
+        begin: impl FnOnce() -> Result<(Desk, Made), TokenFault> + Send + 'static,
+    ) -> Result<(Self, Made), TokenFault> {
+        let begin = move || {
+            let (mut desk, made) = begin()?;
+            desk.signature(TRIAL)?;
+            let (public_key, algorithm) = (desk.public_key.clone(), desk.algorithm);
+            let sign: Sign = Box::new(move |message| desk.signature(message));
+            Ok((sign, (public_key, algorithm, made)))
+        };
+        let (worker, (public_key, algorithm, made)) = Worker::start(begin, START_PATIENCE, PATIENCE)?;
+        let key = Self {
             public_key,
-            algorithm: algorithm.ok_or_else(|| TokenFault::Curve(curve.name()))?,
-            state: RefCell::new(state),
+            algorithm,
+            worker,
             fault: RefCell::new(None),
-        })
+        };
+        Ok((key, made))
     }
 
     /// Why the last signature was not made; told once.
     pub(crate) fn take_fault(&self) -> Option<TokenFault> {
         self.fault.take()
-    }
-
-    fn signature(&self, message: &[u8]) -> Result<Vec<u8>, TokenFault> {
-        let mut state = self.state.borrow_mut();
-        let result = self.sign_in(&mut state, message);
-        match &result {
-            Err(
-                refused @ (TokenFault::PinWrong(_)
-                | TokenFault::PinLastTry
-                | TokenFault::PinLocked
-                | TokenFault::PinNotSet),
-            ) => *state = State::Refused(refused.clone()),
-            // Whatever went wrong: the next signature begins from the start.
-            Err(_) => *state = State::Closed,
-            Ok(_) => {}
-        }
-        result
-    }
-
-    fn sign_in(&self, state: &mut State, message: &[u8]) -> Result<Vec<u8>, TokenFault> {
-        if let State::Open(token) = &*state
-            && !token.is_there()
-        {
-            *state = State::Closed;
-        }
-        if let State::Closed = state {
-            let token = Token::open(&self.module, &self.place.uri, self.place.pin.as_ref())?;
-            *state = State::Open(token);
-        }
-        let token = match &*state {
-            State::Open(token) => token,
-            State::Refused(fault) => return Err(fault.clone()),
-            State::Closed => return Err(TokenFault::Gone),
-        };
-        let hash = self.algorithm.hash();
-        let signature = token.sign(hash.digest(&[message]).as_bytes())?;
-        match self.public_key.verify(hash, &[message], &signature) {
-            Ok(()) => Ok(signature),
-            Err(_) => Err(TokenFault::OtherKey),
-        }
     }
 }
 
@@ -173,10 +129,86 @@ impl Signer for TokenKey {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.signature(message).map_err(|fault| {
+        self.worker.sign(message).map_err(|fault| {
             let words = SignError(fault.to_string());
             self.fault.replace(Some(fault));
             words
         })
+    }
+}
+
+/// The side of the worker: the module, and the token as far as it is open.
+struct Desk {
+    place: TokenPlace,
+    /// Stays loaded: not every module bears to be loaded twice.
+    module: Pkcs11,
+    public_key: PublicKey,
+    algorithm: SignatureAlgorithm,
+    state: State,
+}
+
+enum State {
+    Closed,
+    Open(Token),
+    /// The PIN was refused, or must not be tried: nothing is tried again before the program is started again, because every
+    /// wrong try brings the token nearer to its lock.
+    Refused(TokenFault),
+}
+
+impl Desk {
+    fn new(
+        place: TokenPlace,
+        module: Pkcs11,
+        public_key: PublicKey,
+        state: State,
+    ) -> Result<Self, TokenFault> {
+        let curve = public_key.curve();
+        let algorithm = SignatureAlgorithm::of_curve(curve).filter(|_| curve.is_ec2());
+        Ok(Self {
+            place,
+            module,
+            public_key,
+            algorithm: algorithm.ok_or_else(|| TokenFault::Curve(curve.name()))?,
+            state,
+        })
+    }
+
+    fn signature(&mut self, message: &[u8]) -> Result<Vec<u8>, TokenFault> {
+        let result = self.sign(message);
+        match &result {
+            Err(
+                refused @ (TokenFault::PinWrong(_)
+                | TokenFault::PinLastTry
+                | TokenFault::PinLocked
+                | TokenFault::PinNotSet),
+            ) => self.state = State::Refused(refused.clone()),
+            // Whatever went wrong: the next signature begins from the start.
+            Err(_) => self.state = State::Closed,
+            Ok(_) => {}
+        }
+        result
+    }
+
+    fn sign(&mut self, message: &[u8]) -> Result<Vec<u8>, TokenFault> {
+        if let State::Open(token) = &self.state
+            && !token.is_there()
+        {
+            self.state = State::Closed;
+        }
+        if let State::Closed = self.state {
+            let token = Token::open(&self.module, &self.place.uri, self.place.pin.as_ref())?;
+            self.state = State::Open(token);
+        }
+        let token = match &self.state {
+            State::Open(token) => token,
+            State::Refused(fault) => return Err(fault.clone()),
+            State::Closed => return Err(TokenFault::Gone),
+        };
+        let hash = self.algorithm.hash();
+        let signature = token.sign(hash.digest(&[message]).as_bytes())?;
+        match self.public_key.verify(hash, &[message], &signature) {
+            Ok(()) => Ok(signature),
+            Err(_) => Err(TokenFault::OtherKey),
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::report::Finding;
 use super::subject::Subject;
 use super::{LintError, MAX_FILE};
 use crate::lint::input::{Contents, Input};
+use operator::Finding;
 
 /// A certificate that the user trusts.
 pub(super) struct Anchor {

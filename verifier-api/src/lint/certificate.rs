@@ -6,10 +6,10 @@ use mdoc::time::UnixTime;
 use mdoc::x509::{CertificateRole, IssuerCertificateProfile};
 
 use super::advice;
-use super::report::Finding;
 use super::subject::{
     BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, Subject, fitting_encoding, hex, span,
 };
+use operator::Finding;
 
 const DAY: i64 = 86_400;
 /// A certificate that ends within this time is to be replaced now.

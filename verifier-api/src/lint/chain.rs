@@ -7,10 +7,10 @@ use x509_cert::ext::pkix::KeyUsages;
 
 use super::anchors::Anchor;
 use super::arguments::LintKind;
-use super::report::{Finding, Severity};
 use super::subject::Subject;
 use super::way::anchored;
 use super::{advice, certificate, link};
+use operator::{Finding, Severity};
 
 /// Judges certificates, the signer's first.
 pub(super) fn judge(

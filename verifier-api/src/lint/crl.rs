@@ -8,9 +8,9 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::Extension;
 
 use super::anchors::Anchor;
-use super::report::Finding;
 use super::subject::{hex, shown, shown_der, span};
 use crate::inspect::oids::named;
+use operator::Finding;
 
 const CLAUSE: &str = "ISO/IEC 18013-5 B.10";
 /// Authority key identifier and CRL number.

@@ -3,8 +3,8 @@
 use mdoc::crypto::{Curve, PublicKey};
 
 use super::chain::is_root;
-use super::report::Finding;
 use super::subject::{Subject, hex, key_der};
+use operator::Finding;
 
 /// Whether `issuer` issued `subject`: by name, by key identifier, by signature.
 pub(super) fn judge(subject: &Subject, issuer: &Subject) -> Vec<Finding> {

@@ -26,7 +26,8 @@ use anchors::Anchor;
 use arguments::LintKind;
 use input::{Contents, Input};
 use mdoc::time::UnixTime;
-use report::{Finding, Report};
+use operator::Finding;
+use report::Report;
 
 /// Bytes of a file.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -76,7 +77,7 @@ pub(crate) fn run(arguments: &Lint) -> Result<u8, LintError> {
     match printed {
         // A pager that has seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(LintError::Output(error)),
-        _ => Ok(report.exit_status()),
+        _ => Ok(operator::exit_status(&report.findings)),
     }
 }
 
@@ -187,7 +188,7 @@ mod tests {
                 .unwrap_or_default();
             let mut faults = faults
                 .iter()
-                .filter(|found| found.severity == report::Severity::Error);
+                .filter(|found| found.severity == operator::Severity::Error);
             assert!(
                 faults.all(|found| found.rule == "status_expired"),
                 "{}",
@@ -206,7 +207,7 @@ mod tests {
             for kind in [LintKind::Ds, LintKind::Crl, LintKind::Vical, LintKind::Status] {
                 for end in [0, 1, 2, raw.len() / 2] {
                     let report = judge(raw[..end].to_vec(), Some(kind)).unwrap();
-                    assert_eq!(report.exit_status(), 2);
+                    assert_eq!(operator::exit_status(&report.findings), 2);
                 }
             }
         }

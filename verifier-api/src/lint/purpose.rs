@@ -3,7 +3,7 @@
 use relying_party::purpose::{Answer, Audience, Document, Purpose, Requirement, Rule};
 
 use super::LintError;
-use super::report::{Finding, Severity};
+use operator::{Finding, Severity};
 
 /// What the answers of a purpose are good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

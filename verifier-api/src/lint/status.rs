@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::anchors::Anchor;
 use super::chain;
-use super::report::Finding;
 use super::subject::span;
 use crate::input::base64url;
+use operator::Finding;
 
 const ISO: &str = "ISO/IEC 18013-5 12.3.6";
 const TOKEN: &str = "Token Status List 5";

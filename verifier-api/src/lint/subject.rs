@@ -9,8 +9,8 @@ use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
-use super::report::Finding;
 use crate::inspect::oids::named;
+use operator::Finding;
 
 /// One certificate.
 pub(super) struct Subject {

@@ -9,7 +9,9 @@ use mdoc::x509::{
 };
 
 use super::anchors::Anchor;
-use super::report::{Entry, Finding, Report, Severity};
+use operator::{Finding, Severity};
+
+use super::report::{Entry, Report};
 use super::subject::{Subject, hex, shown_der, span};
 use super::{certificate, chain, link};
 

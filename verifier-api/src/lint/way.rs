@@ -6,8 +6,8 @@ use mdoc::x509::{Certificate, CertificateRole, IssuerCertificateProfile};
 use super::anchors::Anchor;
 use super::chain::{is_root, judge_authority, names, path_length, profile, signs_lists};
 use super::link;
-use super::report::Finding;
 use super::subject::Subject;
+use operator::Finding;
 
 const MDL_DOC_TYPE: &str = "org.iso.18013.5.1.mDL";
 

@@ -25,24 +25,25 @@ use super::hub::Hub;
 use crate::counter::StartError;
 use crate::say;
 use guard::Origins;
-use pairing::{Keys, TICKET_LIFE, Tickets};
+use pairing::{PairingKeys, TICKET_LIFE, Tickets};
 use refusal::Refusal;
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 64;
-/// How long the head of a request may take, and how long an idle connection is kept.
+/// How long the head of a request may take, and how long a connection is kept that is idle, or whose till does not read the end
+/// of its answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Seconds at the end for what is under way.
 const SHUTDOWN: u64 = 1;
 /// How often a till without news is told that the counter is there.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// What every request needs.
 pub(super) struct State {
     hub: Arc<Hub>,
     origins: Origins,
-    keys: Keys,
+    keys: PairingKeys,
     tickets: Tickets,
     /// Names this run of the program, so that numbers of another one are not taken for its own.
     run: String,
@@ -57,46 +58,77 @@ pub(super) struct Http {
     pub(super) address: SocketAddr,
 }
 
-impl Http {
-    /// Reads the keys, listens and serves.
-    pub(super) fn open(
-        address: &str,
-        keys: &Path,
-        origins: &[String],
-        hub: &Arc<Hub>,
-    ) -> Result<Self, StartError> {
-        Self::open_with(address, keys, origins, hub, HEARTBEAT)
-    }
+/// Where is listened, and who is let in.
+pub(super) struct Gate {
+    /// As it was asked for.
+    address: String,
+    listen: SocketAddr,
+    origins: Origins,
+    keys: PairingKeys,
+}
 
-    pub(super) fn open_with(
+impl Gate {
+    /// Reads the flags and the file of keys.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, under the option at fault.
+    pub(super) fn load(
         address: &str,
         keys: &Path,
         origins: &[String],
-        hub: &Arc<Hub>,
-        heartbeat: Duration,
-    ) -> Result<Self, StartError> {
-        let argument = |fault: String| StartError::Argument(format!("--till-http {address}: {fault}"));
-        let listen: SocketAddr = address
-            .parse()
-            .map_err(|_| argument("an address and a port are needed, such as 127.0.0.1:8765".to_owned()))?;
-        if !listen.ip().is_loopback() {
-            return Err(argument(
-                "tills are served on this machine only: give a loopback address, such as 127.0.0.1 or [::1]"
-                    .to_owned(),
-            ));
+    ) -> Result<Self, Vec<(&'static str, StartError)>> {
+        let listen = match address.parse::<SocketAddr>() {
+            Err(_) => Err("an address and a port are needed, such as 127.0.0.1:8765"),
+            Ok(listen) if !listen.ip().is_loopback() => Err(
+                "tills are served on this machine only: give a loopback address, such as 127.0.0.1 or [::1]",
+            ),
+            Ok(listen) => Ok(listen),
+        };
+        let listen = listen.map_err(|fault| ("till_http", argument(address, fault)));
+        let keys = PairingKeys::load(keys).map_err(|error| ("till_key_file", error));
+        let origins = Origins::parse(origins).map_err(|fault| ("till_origin", StartError::Argument(fault)));
+        match (listen, keys, origins) {
+            (Ok(listen), Ok(keys), Ok(origins)) => Ok(Self {
+                address: address.to_owned(),
+                listen,
+                origins,
+                keys,
+            }),
+            (listen, keys, origins) => {
+                let faults = [listen.err(), keys.err(), origins.err()];
+                Err(faults.into_iter().flatten().collect())
+            }
         }
+    }
+}
+
+fn argument(address: &str, fault: impl core::fmt::Display) -> StartError {
+    StartError::Argument(format!("--till-http {address}: {fault}"))
+}
+
+impl Http {
+    /// Listens and serves.
+    pub(super) fn open(gate: Gate, hub: &Arc<Hub>, heartbeat: Duration) -> Result<Self, StartError> {
+        let Gate {
+            address,
+            listen,
+            origins,
+            keys,
+        } = gate;
         let state = State {
             hub: Arc::clone(hub),
-            origins: Origins::parse(origins).map_err(StartError::Argument)?,
-            keys: Keys::load(keys)?,
+            origins,
+            keys,
             tickets: Tickets::default(),
             run: pairing::random_text(4),
             heartbeat,
         };
-        let cannot = |error: std::io::Error| argument(format!("cannot listen there: {error}"));
+        let cannot = |error: std::io::Error| {
+            StartError::Unavailable(format!("--till-http {address}: cannot listen there: {error}"))
+        };
         let listener = TcpListener::bind(listen).map_err(cannot)?;
         let bound = listener.local_addr().map_err(cannot)?;
-        let (handle, thread) = serve(listener, state).map_err(argument)?;
+        let (handle, thread) = serve(listener, state).map_err(|fault| argument(&address, fault))?;
         say(&format!("tills: http://{bound}/v1/events"));
         Ok(Self {
             handle,

@@ -5,26 +5,21 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use operator::{KeyHash, Keys, bearer_token};
 use rand_core::Rng as _;
 use sha2::{Digest as _, Sha256};
-use subtle::{Choice, ConstantTimeEq as _};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::refusal::Refusal;
 use crate::counter::StartError;
 
-/// Bytes of the file of keys.
-const MAX_FILE: u64 = 64 * 1024;
 /// Keys; every till has one of its own.
 const MAX_KEYS: usize = 256;
-/// Characters of a key that nobody guesses.
-const SHORTEST_KEY: usize = 20;
 /// How long a ticket waits to be used.
 pub(super) const TICKET_LIFE: Duration = Duration::from_secs(60);
 /// Tickets that wait; the oldest goes.
 const MAX_TICKETS: usize = 64;
-
-type Hash = [u8; 32];
 
 /// Random bytes of the operating system, in hexadecimal.
 pub(super) fn random_text(bytes: usize) -> String {
@@ -33,44 +28,29 @@ pub(super) fn random_text(bytes: usize) -> String {
     random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The keys that tills are paired by, kept as hashes.
-pub(super) struct Keys(Vec<Hash>);
+/// The keys that tills are paired by.
+pub(super) struct PairingKeys(Keys);
 
-impl Keys {
+impl PairingKeys {
     /// Reads a file: one key a line. Empty lines and lines that begin with `#` are passed over.
     pub(super) fn load(path: &Path) -> Result<Self, StartError> {
-        let bytes = Zeroizing::new(operator::read_file(path, MAX_FILE)?);
+        let keys = Keys::load(path)?;
         warn_of_readers(path);
-        Self::parse(&bytes).map_err(|fault| StartError::File {
+        Self::of(keys).map_err(|fault| StartError::File {
             path: path.to_owned(),
             fault,
         })
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut hashes = Vec::new();
-        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            let key = line.trim_ascii();
-            if key.is_empty() || key.starts_with(b"#") {
-                continue;
-            }
-            // The line itself is a secret.
-            let fault = |fault: &str| Err(format!("line {}: {fault}", number + 1));
-            if !key.iter().all(u8::is_ascii_graphic) {
-                return fault("a pairing key holds visible ASCII characters only, and no space");
-            }
-            if key.len() < SHORTEST_KEY {
-                return fault("a pairing key has 20 characters or more; make one with: openssl rand -hex 16");
-            }
-            if hashes.len() == MAX_KEYS {
-                return fault("there are no more than 256 pairing keys");
-            }
-            hashes.push(Sha256::digest(key).into());
+    fn of(keys: Keys) -> Result<Self, String> {
+        if let Some(line) = keys.short_lines().first() {
+            let words = "a pairing key has 20 characters or more; make one with: openssl rand -hex 16";
+            return Err(format!("line {line}: {words}"));
         }
-        if hashes.is_empty() {
-            return Err("the file holds no pairing key; make one with: openssl rand -hex 16".to_owned());
+        if keys.count() > MAX_KEYS {
+            return Err(format!("there are no more than {MAX_KEYS} pairing keys"));
         }
-        Ok(Self(hashes))
+        Ok(Self(keys))
     }
 
     /// Lets a request in that brings a key, or says why not.
@@ -79,21 +59,8 @@ impl Keys {
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(Refusal::KeyMissing);
         };
-        let (scheme, key) = value.as_bytes().split_at_checked(7).ok_or(Refusal::KeyMissing)?;
-        if !scheme.eq_ignore_ascii_case(b"bearer ") {
-            return Err(Refusal::KeyMissing);
-        }
-        let hash: Hash = Sha256::digest(key.trim_ascii()).into();
-        // With every one, so that the time taken says nothing about any of them.
-        let found = self
-            .0
-            .iter()
-            .fold(Choice::from(0), |found, known| found | known.ct_eq(&hash));
-        if bool::from(found) {
-            Ok(())
-        } else {
-            Err(Refusal::KeyUnknown)
-        }
+        let key = bearer_token(value.as_bytes()).ok_or(Refusal::KeyMissing)?;
+        self.0.find(key).map(drop).ok_or(Refusal::KeyUnknown)
     }
 }
 
@@ -114,7 +81,7 @@ fn warn_of_readers(_: &Path) {}
 
 /// Tickets that were not used yet.
 #[derive(Default)]
-pub(super) struct Tickets(Mutex<Vec<(Hash, Instant)>>);
+pub(super) struct Tickets(Mutex<Vec<(KeyHash, Instant)>>);
 
 impl Tickets {
     /// A new one.
@@ -130,7 +97,7 @@ impl Tickets {
 
     /// Uses one up.
     pub(super) fn redeem(&self, ticket: &str, now: Instant) -> Result<(), Refusal> {
-        let hash: Hash = Sha256::digest(ticket.as_bytes()).into();
+        let hash: KeyHash = Sha256::digest(ticket.as_bytes()).into();
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|(_, issued)| now.saturating_duration_since(*issued) < TICKET_LIFE);
         let before = waiting.len();
@@ -151,11 +118,14 @@ mod tests {
 
     const ONE: &[u8] = b"first-key-of-twenty-characters";
 
+    fn keys(file: &[u8]) -> Result<PairingKeys, String> {
+        Keys::parse(file).and_then(PairingKeys::of)
+    }
+
     fn admitted(authorization: &'static [&'static str]) -> Result<(), Refusal> {
-        let keys = Keys::parse(
-            b"# tills\r\nfirst-key-of-twenty-characters\r\n\n another-key-of-twenty-characters \n",
-        )
-        .unwrap();
+        let keys =
+            keys(b"# tills\r\nfirst-key-of-twenty-characters\r\n\n another-key-of-twenty-characters \n")
+                .unwrap();
         let mut headers = HeaderMap::new();
         for value in authorization {
             headers.append(AUTHORIZATION, HeaderValue::from_static(value));
@@ -193,32 +163,30 @@ mod tests {
 
     #[test]
     fn a_file_without_a_good_key_is_refused_and_no_key_is_told() {
-        assert!(Keys::parse(ONE).is_ok());
+        assert!(keys(ONE).is_ok());
         for (file, fault) in [
-            (&b""[..], "the file holds no pairing key"),
-            (b"# none\n\n", "the file holds no pairing key"),
+            (&b""[..], "the file holds no key"),
             (
                 b"nineteen-characters",
                 "line 1: a pairing key has 20 characters or more",
             ),
             (
                 b"\nfirst key of twenty characters",
-                "line 2: a pairing key holds visible ASCII",
-            ),
-            (
-                "schlüssel-mit-zwanzig-zeichen".as_bytes(),
-                "line 1: a pairing key holds visible ASCII",
+                "line 2: a key holds visible ASCII",
             ),
         ] {
-            let told = Keys::parse(file).err().unwrap();
+            let told = keys(file).err().unwrap();
             assert!(
                 told.starts_with(fault) && !told.contains("nineteen") && !told.contains("first"),
                 "{told}"
             );
         }
         let many = |count: usize| vec![ONE.to_vec(); count].join(&b'\n');
-        assert!(Keys::parse(&many(MAX_KEYS)).is_ok());
-        assert!(Keys::parse(&many(MAX_KEYS + 1)).is_err());
+        assert!(keys(&many(MAX_KEYS)).is_ok());
+        assert_eq!(
+            keys(&many(MAX_KEYS + 1)).err().as_deref(),
+            Some("there are no more than 256 pairing keys")
+        );
     }
 
     #[test]

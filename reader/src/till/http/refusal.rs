@@ -117,11 +117,11 @@ impl Refusal {
             Self::Method(allow) => {
                 response.insert_header((header::ALLOW, allow));
             }
-            // The body is not read, so the connection cannot be used again.
-            Self::Body => {
-                response.force_close();
-            }
             _ => {}
+        }
+        // Connections are few: who is not let in keeps none. Nor is one used again whose body was not read.
+        if matches!(self.status_code().as_u16(), 401 | 403 | 413 | 421) {
+            response.force_close();
         }
         response.body(
             json!({
