@@ -15,10 +15,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mdoc::status::TokenError;
-use mdoc::x509::RevocationList;
 use tokio::sync::watch;
 
 use super::content::Facts;
+use super::crls::Crl;
 use super::{FetchError, ListKind, Origin};
 
 pub(super) use held::{Body, HeldList, Inflated};
@@ -42,8 +42,8 @@ pub(super) struct Table {
     in_flight: [usize; HOSTS],
     /// Which place of `in_flight` a host has.
     hasher: RandomState,
-    /// The fetched CRLs of each issuer's name.
-    crls: HashMap<Vec<u8>, BTreeMap<Arc<str>, Arc<RevocationList>>>,
+    /// The fetched CRLs of each issuer's name, by their URI and slot.
+    crls: HashMap<Vec<u8>, BTreeMap<(Arc<str>, u8), Crl>>,
     kept_bytes: usize,
     inflated_bytes: usize,
     fetched: u64,
@@ -288,9 +288,11 @@ impl Table {
         self.fetched += 1;
         *self.results.entry((key.0, TAKEN)).or_default() += 1;
         self.kept_bytes += held.body.len();
-        if let Body::Crl(list) = &held.body {
-            let of_issuer = self.crls.entry(list.issuer_der().to_vec()).or_default();
-            of_issuer.insert(Arc::clone(&key.1), Arc::clone(list));
+        if let Body::Crl(lists) = &held.body {
+            for crl in lists.iter() {
+                let of_issuer = self.crls.entry(crl.list.issuer_der().to_vec()).or_default();
+                of_issuer.insert((Arc::clone(&key.1), crl.slot), crl.clone());
+            }
         }
         if let Body::Status {
             inflated: Some(inflated),
@@ -321,9 +323,11 @@ impl Table {
         };
         self.kept_bytes -= held.body.len();
         match held.body {
-            Body::Crl(list) => {
-                if let Some(of_issuer) = self.crls.get_mut(list.issuer_der()) {
-                    of_issuer.remove(&key.1);
+            Body::Crl(lists) => {
+                for crl in lists.iter() {
+                    if let Some(of_issuer) = self.crls.get_mut(crl.list.issuer_der()) {
+                        of_issuer.remove(&(Arc::clone(&key.1), crl.slot));
+                    }
                 }
             }
             Body::Status { inflated, .. } => {
