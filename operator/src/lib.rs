@@ -10,7 +10,7 @@ pub use bundle::{
 };
 pub use bundle_store::{BundleStore, Stored};
 pub use trust_state::{
-    DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
+    Change, DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
     TrustStateError, undated,
 };
 
@@ -89,6 +89,9 @@ pub enum OperatorError {
         /// Why.
         error: std::io::Error,
     },
+    /// Another process is at work in a folder for longer than one waits.
+    #[error("{} is locked by another process that does not let it go", .0.display())]
+    Busy(PathBuf),
     /// A file holds no public key.
     #[error("{}: {error}", path.display())]
     Key {

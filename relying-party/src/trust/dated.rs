@@ -27,17 +27,20 @@ pub enum DatedKind {
     Status,
     /// The offline bundle that is handed out.
     Bundle,
+    /// A root that publishers of lists are known by.
+    PublisherRoot,
 }
 
 impl DatedKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Anchor,
         Self::VicalAuthority,
         Self::Vical,
         Self::Crl,
         Self::Status,
         Self::Bundle,
+        Self::PublisherRoot,
     ];
 
     /// The word in logs and metrics.
@@ -49,6 +52,7 @@ impl DatedKind {
             Self::Crl => "crl",
             Self::Status => "status",
             Self::Bundle => "bundle",
+            Self::PublisherRoot => "publisher_root",
         }
     }
 }

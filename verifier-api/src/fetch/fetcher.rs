@@ -173,7 +173,10 @@ impl Fetcher {
             let shared = Arc::clone(&self.shared);
             std::thread::Builder::new()
                 .name(format!("fetch-{number}"))
-                .spawn(move || shared.work())
+                .spawn(move || {
+                    give_way();
+                    shared.work();
+                })
                 .map_err(StartError::Thread)?;
         }
         Ok(())
@@ -280,9 +283,12 @@ impl Fetcher {
         Ok(())
     }
 
-    /// The CRLs and tokens that are held, with their ages and ends, by the hosts they came from.
+    /// The CRLs and tokens that are held, with their ages and ends, by the hosts they came from; and the roots that publishers
+    /// are known by.
     pub fn dated(&self) -> Vec<Dated> {
-        self.shared.table().dated()
+        let mut dated = self.shared.table().dated();
+        dated.extend(self.shared.settings.dated_roots());
+        dated
     }
 
     /// How often fetching came to what: the word `taken`, or the code of a [`FetchError`].
@@ -442,6 +448,22 @@ fn restored(kind: ListKind, mut stored: Vec<Stored>) -> Option<HeldList> {
         fetched_at: last.fetched_at,
     })
 }
+
+/// Has this thread give way to those that judge, where the machine is busy: a list that comes a moment later harms nobody. Not
+/// by so much that a request which waits for one is forgotten.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    // On Linux both mean the thread that calls.
+    let lowered = getpriority_process(None).and_then(|now| setpriority_process(None, (now + 5).min(19)));
+    if let Err(error) = lowered {
+        tracing::debug!(%error, "the threads that fetch have the priority of those that judge");
+    }
+}
+
+/// Elsewhere a process has one priority.
+#[cfg(not(target_os = "linux"))]
+const fn give_way() {}
 
 /// A number from 0 to 1, not the same twice.
 fn chance() -> f64 {

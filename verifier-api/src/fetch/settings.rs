@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mdoc::x509::Certificate;
+use relying_party::{Dated, DatedKind};
 use serde::Deserialize;
 
 use super::client::{ClientSettings, Lookup};
@@ -203,6 +205,20 @@ impl FetchSettings {
             }
         };
         file.settings(folder, roots).map_err(fault)
+    }
+
+    /// The roots that publishers are known by, where they are named here, with their ends.
+    pub(super) fn dated_roots(&self) -> Vec<Dated> {
+        let roots = self.roots.iter().flatten();
+        let roots = roots.filter_map(|der| Certificate::from_der(der).ok());
+        let dated = roots.map(|root| Dated {
+            kind: DatedKind::PublisherRoot,
+            name: root.common_name().unwrap_or("without a name that can be read").to_owned(),
+            id: relying_party::sha256_text(&root.sha256()),
+            dated: root.not_before(),
+            until: Some(root.not_after()),
+        });
+        dated.collect()
     }
 
     pub(super) fn client(&self) -> ClientSettings {
