@@ -126,7 +126,11 @@ impl BundleStore {
         held: Option<u64>,
     ) -> Result<(), OperatorError> {
         let path = self.directory.join(LOCK);
-        let file = File::options().write(true).create(true).truncate(false).open(&path);
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
         let file = file.map_err(|error| OperatorError::Write { path, error })?;
         let _lock = self.locked(file, File::try_lock)?;
         let own = self.path(number);
@@ -136,20 +140,26 @@ impl BundleStore {
             let signed = SignedBundle::decode(&bytes).ok()?;
             Some(signed.verify(key).is_ok())
         };
-        let (mut older, mut newer) = (Vec::new(), false);
+        let (mut older, mut newer) = (Vec::new(), Vec::new());
         for path in self.files()?.into_iter().filter(|path| *path != own) {
             match signed(&path) {
-                Some(true) if path > own => newer = true,
+                Some(true) if path > own => newer.push(path),
                 Some(true) => older.push(path),
                 Some(false) => {}
                 // One that stays is left aside or passed over the next time.
                 None => drop(fs::remove_file(path)),
             }
         }
-        // The last two: this one and the one before it, or this one and a newer one.
-        let held = held.map(|held| self.path(held)).filter(|held| older.contains(held));
-        let before = held.or_else(|| older.last().cloned()).filter(|_| !newer);
-        for path in older.into_iter().filter(|path| Some(path) != before.as_ref()) {
+        // Two: this one, and the newest or, where this is the newest, the one before it.
+        let held = held
+            .map(|held| self.path(held))
+            .filter(|held| older.contains(held));
+        let other = newer.last().cloned().or(held).or_else(|| older.last().cloned());
+        for path in older
+            .into_iter()
+            .chain(newer)
+            .filter(|path| Some(path) != other.as_ref())
+        {
             let _ = fs::remove_file(path);
         }
         self.remove_abandoned();
@@ -171,7 +181,9 @@ impl BundleStore {
                 }
                 Err(TryLockError::WouldBlock) => return Err(OperatorError::Busy(self.directory.clone())),
                 // A file system that has no locks.
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(file);
+                }
                 Err(TryLockError::Error(error)) => {
                     let path = self.directory.join(LOCK);
                     return Err(OperatorError::Write { path, error });

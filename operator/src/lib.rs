@@ -10,8 +10,8 @@ pub use bundle::{
 };
 pub use bundle_store::{BundleStore, Stored};
 pub use trust_state::{
-    Change, DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
-    TrustStateError, undated,
+    Change, DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord,
+    TrustState, TrustStateError, undated,
 };
 
 use std::fs;

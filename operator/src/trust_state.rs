@@ -267,7 +267,10 @@ impl TrustState {
     /// The log cannot be read or written.
     pub fn catch_up(&self) -> Result<bool, TrustStateError> {
         let last = log::last_number(&self.directory.join(LOG))?;
-        if self.current()?.is_none_or(|pointer| pointer.change.number <= last) {
+        if self
+            .current()?
+            .is_none_or(|pointer| pointer.change.number <= last)
+        {
             return Ok(false);
         }
         match self.lock() {

@@ -59,7 +59,10 @@ impl Desk {
         let options = scenario.issuer.clone();
         let issuer = Issuer::new(&options, &Hooks::default());
         let middle_name = certificate::name(options.country, options.state, "TEST IACA");
-        let (top, top_name) = (key(71), certificate::name(options.country, options.state, "TEST top"));
+        let (top, top_name) = (
+            key(71),
+            certificate::name(options.country, options.state, "TEST top"),
+        );
         let window = (NOW - 400 * DAY, NOW + 3000 * DAY);
         let mut root = CertificateSpec::root(&top, top_name.clone(), vec![9], window);
         root.extension(oid::BASIC_CONSTRAINTS).value = authority(1);
@@ -160,7 +163,8 @@ impl Desk {
     }
 
     fn put(&self, list: &[u8]) {
-        self.server.put("/crl", Answer::list("application/pkix-crl", list));
+        self.server
+            .put("/crl", Answer::list("application/pkix-crl", list));
     }
 
     /// Has the list asked for, whatever there is already.
@@ -225,7 +229,11 @@ fn a_forged_list_keeps_the_real_one_neither_out_nor_from_counting() {
     desk.accepted_by_one_of(3000);
     for number in 201..206 {
         desk.forge(number);
-        assert_eq!((desk.fetch(), desk.lists()), (None, 3), "two whom nobody knows, and no more");
+        assert_eq!(
+            (desk.fetch(), desk.lists()),
+            (None, 3),
+            "two whom nobody knows, and no more"
+        );
         desk.accepted_by_one_of(3000);
     }
     // The next real one, older than what was forged, is taken at once, and takes the place of all.
@@ -268,7 +276,11 @@ fn a_list_of_another_issuer_takes_no_place() {
         desk.put(&desk.list(nobody, &key(98), 200, 0).sign(&key(98)));
         assert_eq!((desk.fetch(), desk.lists()), (None, 2));
         desk.put(&top(6, 2000));
-        assert_eq!(desk.fetch(), None, "it is older than the one of nobody, and taken");
+        assert_eq!(
+            desk.fetch(),
+            None,
+            "it is older than the one of nobody, and taken"
+        );
         assert_eq!(desk.lists(), 1);
         // The intermediate's list, and over it a real one of another issuer, sent again by somebody on the way.
         let desk = Desk::new();
@@ -298,7 +310,11 @@ fn in_an_anchors_name_a_forged_list_is_refused_outright() {
     assert_eq!(desk.lists(), 0);
     desk.put(&list.sign(&desk.top));
     let wanted = [Wanted::Crl { uri: CRL.to_owned() }];
-    assert!(desk.fetcher().request(&wanted, &desk.fetcher().world().load()).is_empty());
+    assert!(
+        desk.fetcher()
+            .request(&wanted, &desk.fetcher().world().load())
+            .is_empty()
+    );
     let desk = Desk::new();
     desk.put(&list.sign(&desk.top));
     assert_eq!((desk.fetch(), desk.lists()), (None, 1), "the untouched twin");
@@ -350,7 +366,11 @@ fn forged_lists_of_many_places_crowd_no_real_one_out() {
     for number in 0..12_u8 {
         let path = format!("/forged{number}");
         let mut list = desk.real(100, 0);
-        list.extensions.iter_mut().find(|e| e.oid == CRL_NUMBER).unwrap().value = der(0x02, &[100 + number % 27]);
+        list.extensions
+            .iter_mut()
+            .find(|e| e.oid == CRL_NUMBER)
+            .unwrap()
+            .value = der(0x02, &[100 + number % 27]);
         desk.server
             .put(&path, Answer::list("application/pkix-crl", &list.sign(&key(99))));
         let before = fetcher.totals().fetched;

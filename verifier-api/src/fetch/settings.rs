@@ -213,7 +213,10 @@ impl FetchSettings {
         let roots = roots.filter_map(|der| Certificate::from_der(der).ok());
         let dated = roots.map(|root| Dated {
             kind: DatedKind::PublisherRoot,
-            name: root.common_name().unwrap_or("without a name that can be read").to_owned(),
+            name: root
+                .common_name()
+                .unwrap_or("without a name that can be read")
+                .to_owned(),
             id: relying_party::sha256_text(&root.sha256()),
             dated: root.not_before(),
             until: Some(root.not_after()),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use mdoc::time::UnixTime;
 use mdoc::x509::{RevocationList, Vical};
 use operator::{
-    Change, DatedTrustFile, LockedTrustState, OperatorError, TrustAction, TrustPointer, TrustRecord, TrustState,
-    TrustStateError,
+    Change, DatedTrustFile, LockedTrustState, OperatorError, TrustAction, TrustPointer, TrustRecord,
+    TrustState, TrustStateError,
 };
 use relying_party::{NewestLists, TrustConflict, TrustFile, sha256_text};
 

@@ -136,7 +136,10 @@ impl Shared {
             Content::Crl(list) => {
                 let (crl, freed) = crls.admit(list, (facts, now), &trust)?;
                 if crl.list.known_signer().is_none() && crls.iter().count() > 1 {
-                    tracing::warn!(host = self.host_of(task), "nobody is known to have signed a CRL; it stands beside the one before");
+                    tracing::warn!(
+                        host = self.host_of(task),
+                        "nobody is known to have signed a CRL; it stands beside the one before"
+                    );
                 }
                 (crl.slot, freed)
             }

@@ -93,7 +93,11 @@ impl Body {
     /// The list as it came; of several CRLs the one that decides.
     pub(in crate::fetch) fn bytes(&self) -> Arc<[u8]> {
         match self {
-            Self::Crl(lists) => lists.deciding().map(|crl| crl.list.der()).unwrap_or_default().into(),
+            Self::Crl(lists) => lists
+                .deciding()
+                .map(|crl| crl.list.der())
+                .unwrap_or_default()
+                .into(),
             Self::Status { bytes, .. } | Self::Vical(bytes) => Arc::clone(bytes),
         }
     }

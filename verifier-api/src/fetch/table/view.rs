@@ -98,9 +98,7 @@ impl Table {
                 name: host.unwrap_or_default(),
                 id: uri.to_string(),
                 dated: facts.dated,
-                until: facts
-                    .expires
-                    .or_else(|| Some(facts.dated.saturating_add(ttl?))),
+                until: facts.expires.or_else(|| Some(facts.dated.saturating_add(ttl?))),
             })
         });
         dated.collect()
