@@ -1,8 +1,6 @@
 //! The roots that publishers of lists are known by: whoever fetches is told before one of them ends, because every list that
 //! stands on it stops coming on that day.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -39,7 +37,7 @@ fn before_a_root_of_publishers_ends_it_is_told() {
         .args(["serve", "--listen", "127.0.0.1:0", "--fetch"])
         .arg(folder.path().join("fetch.toml"))
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(fs::File::create(folder.path().join("log")).unwrap())
         .spawn()
         .unwrap();
     let mut line = String::new();
@@ -58,10 +56,11 @@ fn before_a_root_of_publishers_ends_it_is_told() {
             "{line}"
         );
     }
-    // The log is looked at by the thread that also keeps the service's trust: it is told within its first second.
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    let log = || fs::read_to_string(folder.path().join("log")).unwrap();
+    wait_until(|| log().matches("\"kind\":\"publisher_root\"").count() >= 4);
     child.kill().unwrap();
-    let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    child.wait().unwrap();
+    let log = log();
     let events = log
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());

@@ -30,6 +30,9 @@ const MAX_ENTRIES: usize = 200_000;
 /// The word for an attempt that brought a list.
 const TAKEN: &str = "taken";
 
+/// A CRL is one of those of its URI, by its slot.
+type CrlPlace = (Arc<str>, u8);
+
 /// A list is known by its kind and URI.
 pub(super) type Key = (ListKind, Arc<str>);
 
@@ -43,7 +46,7 @@ pub(super) struct Table {
     /// Which place of `in_flight` a host has.
     hasher: RandomState,
     /// The fetched CRLs of each issuer's name, by their URI and slot.
-    crls: HashMap<Vec<u8>, BTreeMap<(Arc<str>, u8), Crl>>,
+    crls: HashMap<Vec<u8>, BTreeMap<CrlPlace, Crl>>,
     kept_bytes: usize,
     inflated_bytes: usize,
     fetched: u64,
