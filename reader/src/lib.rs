@@ -304,7 +304,7 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// A line for people, on standard error.
+/// A line for people, on standard error, in one piece.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "reader: {text}");
+    let _ = std::io::stderr().write_all(format!("reader: {text}\n").as_bytes());
 }

@@ -31,6 +31,7 @@ guest=$root/$lab/guest
 target=$(target_dir)
 work=$target/ble-lab
 mkdir -p "$work"
+rm -f "$work"/*.log
 
 main() {
     host_packages

@@ -11,11 +11,13 @@ use bluer::{
     Adapter, AdapterEvent, Address, Device, DeviceEvent, DeviceProperty, DiscoveryFilter, DiscoveryTransport,
     ErrorKind,
 };
+use futures_util::future::try_join_all;
 use futures_util::{Stream, StreamExt as _};
 use mdoc::session::ble::MDOC_SERVICE;
 use mdoc::session::framing::PartSize;
 use mdoc::session::link::Outgoing;
 use tokio::time::{Instant, interval_at, sleep, timeout};
+use tokio::try_join;
 use uuid::Uuid;
 
 use super::channel::Channel;
@@ -42,7 +44,7 @@ pub(super) enum Connected {
 pub(super) struct Central {
     pub(super) radio: Radio,
     device: Device,
-    events: Pin<Box<dyn Stream<Item = DeviceEvent>>>,
+    events: Pin<Box<dyn Stream<Item = DeviceEvent> + Send>>,
     state: Characteristic,
     state_values: CharacteristicReader,
     server_to_client: CharacteristicReader,
@@ -76,7 +78,7 @@ pub(super) async fn connect(
     plan: &CentralPlan,
     broke_off: bool,
     touched: &Touched,
-    found: &impl Fn(),
+    found: &(impl Fn() + Sync),
 ) -> Result<Connected, RadioFault> {
     if broke_off {
         forget_strangers(&radio).await;
@@ -175,7 +177,7 @@ enum Opened {
 
 /// What a connection is made of, without what it was made by.
 struct Parts {
-    events: Pin<Box<dyn Stream<Item = DeviceEvent>>>,
+    events: Pin<Box<dyn Stream<Item = DeviceEvent> + Send>>,
     state: Characteristic,
     state_values: CharacteristicReader,
     server_to_client: CharacteristicReader,
@@ -229,9 +231,11 @@ async fn open(adapter: &Adapter, device: &Device, plan: &CentralPlan) -> Result<
         tracing::info!("the phone's service lacks a characteristic");
         return Err(Attempt::Again);
     };
-    let server_to_client = server_to_client.notify_io().await?;
-    let state_values = state.notify_io().await?;
-    let client_to_server = client_to_server.write_io().await?;
+    let (server_to_client, state_values, client_to_server) = try_join!(
+        server_to_client.notify_io(),
+        state.notify_io(),
+        client_to_server.write_io(),
+    )?;
     let size = PartSize::for_value(client_to_server.mtu().min(LONGEST_WRITE));
     Ok(Opened::Gatt(
         size,
@@ -251,11 +255,11 @@ async fn characteristics(device: &Device, service: Uuid) -> Result<Vec<(Uuid, Ch
     services.sort_by_key(|service| Reverse(service.id()));
     for known in services {
         if known.uuid().await? == service {
-            let mut characteristics = Vec::new();
-            for characteristic in known.characteristics().await? {
-                characteristics.push((characteristic.uuid().await?, characteristic));
-            }
-            return Ok(characteristics);
+            let characteristics = known.characteristics().await?.into_iter();
+            let with_uuids = characteristics.map(|characteristic| async move {
+                bluer::Result::Ok((characteristic.uuid().await?, characteristic))
+            });
+            return Ok(try_join_all(with_uuids).await?);
         }
     }
     Err(Attempt::Again)
@@ -303,10 +307,11 @@ impl Central {
         }
     }
 
-    pub(super) async fn close(self) {
+    pub(super) async fn close(self) -> Option<Address> {
         let address = self.device.address();
         drop((self.server_to_client, self.state_values, self.client_to_server));
         // Disconnects too. Nothing of the phone stays with the system.
         let _ = self.radio.adapter.remove_device(address).await;
+        Some(address)
     }
 }

@@ -23,7 +23,7 @@ const BUFFER: usize = 4096;
 pub(super) struct Channel {
     pub(super) radio: Radio,
     device: Device,
-    events: Option<Pin<Box<dyn Stream<Item = DeviceEvent>>>>,
+    events: Option<Pin<Box<dyn Stream<Item = DeviceEvent> + Send>>>,
     stream: L2capStream,
     buffer: Vec<u8>,
 }
@@ -107,12 +107,13 @@ impl Channel {
         }
     }
 
-    pub(super) async fn close(mut self) {
+    pub(super) async fn close(mut self) -> Option<bluer::Address> {
         let address = self.device.address();
         let _ = self.stream.shutdown().await;
         drop(self.stream);
         // Disconnects too. Nothing of the phone stays with the system.
         let _ = self.radio.adapter.remove_device(address).await;
+        Some(address)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Phones over Bluetooth LE, in both roles and over L2CAP.
 //!
-//! All of Bluetooth lives on one thread with a single-threaded runtime, one for each connection: values are then
-//! worked on in the order in which the system hands them out, and everything that was registered with the system goes
-//! away with the thread. The session's side waits on channels and knows nothing of that.
+//! All of Bluetooth lives on one thread with a single-threaded runtime: values are then worked on in the order in which
+//! the system hands them out. The thread stays for as long as connections end in good order; after one that does not, it
+//! ends, and everything that was registered with the system goes away with it. The session's side waits on channels and
+//! knows nothing of that.
 
 #[cfg(target_os = "linux")]
 mod central;
@@ -15,6 +16,7 @@ mod portable;
 #[cfg(target_os = "linux")]
 mod race;
 mod system;
+mod thread;
 mod worker;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -32,10 +34,11 @@ use crate::transport::{Connector, LinkError, Received, Stop, Suspicion, Transpor
 use plan::Plan;
 #[cfg(target_os = "linux")]
 pub(crate) use system::{MAIN_CONF, configured_number, main_conf};
-use worker::{Command, Happening, InOrder};
+use thread::{InOrder, Thread};
+use worker::{Command, Happening};
 
 /// How often a wait looks whether it is to stop.
-const STEP: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(500);
 /// How long a fault of this machine's Bluetooth may last before it is told: a service that is being restarted.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long to wait before the next attempt.
@@ -43,13 +46,15 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// How long parts may still come that a last part has overtaken.
 const STRAGGLERS: Duration = Duration::from_millis(300);
 /// How long a connection may take to be taken down before the next one is made beside it.
-const TEAR_DOWN: Duration = Duration::from_secs(4);
+const TEAR_DOWN: Duration = Duration::from_secs(6);
 
 /// Connects to phones by Bluetooth.
 pub(crate) struct Bluetooth {
     options: Options,
     stop: Stop,
     quiet: bool,
+    /// Where connections are made, once there has been one.
+    thread: Option<Thread>,
     /// Connections that are being taken down, by what says that they are down.
     ending: Vec<Receiver<InOrder>>,
 }
@@ -81,6 +86,7 @@ impl Bluetooth {
             },
             stop,
             quiet: counter.quiet,
+            thread: None,
             ending: Vec::new(),
         }
     }
@@ -88,18 +94,24 @@ impl Bluetooth {
     /// Waits until earlier connections are down, a bounded while.
     fn settle(&mut self) {
         let deadline = Instant::now() + TEAR_DOWN;
-        let broke_off = &mut self.options.broke_off;
+        let (broke_off, thread) = (&mut self.options.broke_off, &mut self.thread);
         self.ending.retain(|down| {
             let left = deadline.saturating_duration_since(Instant::now());
             let ended = down.recv_timeout(left);
             *broke_off |= ended.is_err();
-            matches!(ended, Err(RecvTimeoutError::Timeout))
+            let hangs = matches!(ended, Err(RecvTimeoutError::Timeout));
+            if hangs {
+                *thread = None;
+            }
+            hangs
         });
     }
 
     /// One attempt: until a session may begin, or the deadline.
     fn attempt(&mut self, plan: &Plan, deadline: Instant) -> Result<Link, Attempt> {
-        let (commands, happenings, down) = worker::start(plan.clone(), self.options.clone());
+        self.thread = self.thread.take().filter(|thread| !thread.is_over());
+        let thread = self.thread.get_or_insert_with(Thread::start);
+        let (commands, happenings, down) = thread.connect(plan.clone(), self.options.clone());
         self.ending.push(down);
         let mut link = Link {
             commands,
@@ -367,6 +379,7 @@ mod tests {
             },
             stop: Stop::default(),
             quiet: true,
+            thread: None,
             ending: vec![down],
         };
         if in_order {

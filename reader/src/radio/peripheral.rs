@@ -171,7 +171,7 @@ impl Server {
     pub(super) async fn wait_for_start(
         &mut self,
         touched: &Touched,
-        approached: impl Fn(),
+        approached: impl Fn() + Sync,
     ) -> Result<PartSize, RadioFault> {
         let mut look_after = interval_at(Instant::now() + LOOK_AFTER, LOOK_AFTER);
         loop {
@@ -312,7 +312,7 @@ pub(super) struct Peripheral {
     phone: Option<Address>,
     state: Notifications,
     server_to_client: Notifications,
-    events: Option<Pin<Box<dyn Stream<Item = DeviceEvent>>>>,
+    events: Option<Pin<Box<dyn Stream<Item = DeviceEvent> + Send>>>,
     /// When the system said that the phone is gone.
     left_at: Option<Instant>,
     /// The phone may write values that the system loses, and none of their length has come.
@@ -345,7 +345,7 @@ impl Peripheral {
     pub(super) async fn next(&mut self) -> Incoming {
         loop {
             if self.events.is_none() {
-                self.events = Some(self.device_events().await);
+                self.events = Some(device_events(&self.radio, self.phone).await);
             }
             let Some(events) = &mut self.events else {
                 return Incoming::Gone;
@@ -391,29 +391,33 @@ impl Peripheral {
         }
     }
 
-    /// What happens to the phone's connection; an end at once where the system knows nothing of it.
-    async fn device_events(&self) -> Pin<Box<dyn Stream<Item = DeviceEvent>>> {
-        let events = async {
-            let device = self.radio.adapter.device(self.phone?).ok()?;
-            let events = device.events().await.ok()?;
-            // It may have gone before its events were asked for.
-            device
-                .is_connected()
-                .await
-                .unwrap_or(false)
-                .then(|| Box::pin(events) as Pin<Box<dyn Stream<Item = DeviceEvent>>>)
-        };
-        events
-            .await
-            .unwrap_or_else(|| Box::pin(futures_util::stream::empty()))
-    }
-
-    pub(super) async fn close(self) {
+    pub(super) async fn close(self) -> Option<Address> {
         drop((self.state.writer, self.server_to_client.writer));
         if let Some(phone) = self.phone {
             // Disconnects too. Nothing of the phone stays with the system.
             let _ = self.radio.adapter.remove_device(phone).await;
         }
         drop(self.application);
+        self.phone
     }
+}
+
+/// What happens to the phone's connection; an end at once where the system knows nothing of it.
+async fn device_events(
+    radio: &Radio,
+    phone: Option<Address>,
+) -> Pin<Box<dyn Stream<Item = DeviceEvent> + Send>> {
+    let events = async {
+        let device = radio.adapter.device(phone?).ok()?;
+        let events = device.events().await.ok()?;
+        // It may have gone before its events were asked for.
+        device
+            .is_connected()
+            .await
+            .unwrap_or(false)
+            .then(|| Box::pin(events) as Pin<Box<dyn Stream<Item = DeviceEvent> + Send>>)
+    };
+    events
+        .await
+        .unwrap_or_else(|| Box::pin(futures_util::stream::empty()))
 }

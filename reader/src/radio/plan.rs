@@ -53,6 +53,14 @@ impl Plan {
         };
         (plan.central.is_some() || plan.peripheral.is_some()).then_some(plan)
     }
+
+    /// Whether a connection leaves nothing behind on its thread. Of btleplug's tasks nobody knows when they end.
+    pub(super) fn lasts(&self) -> bool {
+        !self
+            .central
+            .as_ref()
+            .is_some_and(|central| central.library == Central::Btleplug)
+    }
 }
 
 fn central(ble: &BleOptions, options: &Options) -> Option<CentralPlan> {
@@ -78,4 +86,25 @@ fn peripheral(ble: &BleOptions, engagement: &DeviceEngagement, options: &Options
         service: Uuid::from_bytes(client.uuid),
         ident: ble::ident(engagement),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_connections_by_the_systems_own_library_share_a_thread() {
+        let plan = |library| Plan {
+            central: Some(CentralPlan {
+                service: Uuid::nil(),
+                address: None,
+                psm: None,
+                psm_from_gatt: false,
+                library,
+            }),
+            peripheral: None,
+        };
+        assert!(plan(Central::Bluer).lasts());
+        assert!(!plan(Central::Btleplug).lasts());
+    }
 }

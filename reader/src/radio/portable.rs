@@ -39,7 +39,7 @@ pub(super) struct Portable {
 pub(super) async fn connect(
     plan: &CentralPlan,
     adapter: Option<&str>,
-    found: &impl Fn(),
+    found: &(impl Fn() + Sync),
 ) -> Result<(PartSize, Portable), RadioFault> {
     let manager = Manager::new().await.map_err(|error| fault(&error))?;
     let adapter = choose(&manager, adapter).await?;
@@ -87,7 +87,7 @@ pub(super) async fn connect(
 pub(super) async fn reach(
     plan: &CentralPlan,
     options: &super::Options,
-    found: &impl Fn(),
+    found: &(impl Fn() + Sync),
 ) -> Result<(super::worker::Carrier, super::worker::Cutting), RadioFault> {
     use mdoc::session::link::{GattLink, GattRole};
     let (size, portable) = connect(plan, options.adapter.as_deref(), found).await?;

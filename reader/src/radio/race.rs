@@ -1,8 +1,8 @@
 //! Both roles at once where the phone offers both: the first that can start a session wins.
 
-use core::cell::{Cell, RefCell};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bluer::{Adapter, Address};
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::Options;
 use super::peripheral::{Peripheral, Server};
 use super::plan::Plan;
-use super::system::Radio;
+use super::system::{Radio, Service};
 use super::worker::{Carrier, Cutting};
 use super::{central, portable};
 use crate::arguments;
@@ -28,12 +28,20 @@ const PREFERENCE: Duration = Duration::from_secs(1);
 pub(super) async fn run(
     plan: &Plan,
     options: &Options,
+    service: &Service,
     touched: &Touched,
-    found: impl Fn() + Clone,
+    found: impl Fn() + Clone + Send + Sync,
 ) -> Result<(Carrier, Cutting), RadioFault> {
-    let approached = Rc::new(Cell::new(false));
-    let serving = serve(plan, options, Rc::clone(&approached), touched, found.clone());
-    let seeking = seek(plan, options, touched, found);
+    let approached = Arc::new(AtomicBool::new(false));
+    let serving = serve(
+        plan,
+        options,
+        service,
+        Arc::clone(&approached),
+        touched,
+        found.clone(),
+    );
+    let seeking = seek(plan, options, service, touched, found);
     tokio::pin!(serving, seeking);
     let (mut serving_failed, mut seeking_failed) = (None, None);
     loop {
@@ -48,7 +56,7 @@ pub(super) async fn run(
             },
             sought = &mut seeking, if seeking_failed.is_none() => match sought {
                 Ok(ready) => {
-                    if approached.get()
+                    if approached.load(Ordering::Relaxed)
                         && serving_failed.is_none()
                         && let Ok(Ok((peripheral, link))) = timeout(PREFERENCE, &mut serving).await
                     {
@@ -72,16 +80,17 @@ pub(super) async fn run(
 async fn serve(
     plan: &Plan,
     options: &Options,
-    approached: Rc<Cell<bool>>,
+    service: &Service,
+    approached: Arc<AtomicBool>,
     touched: &Touched,
-    found: impl Fn(),
+    found: impl Fn() + Send + Sync,
 ) -> Result<(Peripheral, GattLink), Option<RadioFault>> {
     let plan = plan.peripheral.as_ref().ok_or(None)?;
-    let radio = Radio::open(options.adapter.as_deref()).await?;
+    let radio = Radio::open(service, options.adapter.as_deref()).await?;
     let mut server = Server::register(radio, plan).await?;
     let size = server
         .wait_for_start(touched, || {
-            approached.set(true);
+            approached.store(true, Ordering::Relaxed);
             found();
         })
         .await?;
@@ -94,16 +103,20 @@ async fn serve(
 /// Devices that this connection has had to do with: those that are not the phone being read are disconnected, and
 /// forgotten by the system.
 #[derive(Clone, Default)]
-pub(super) struct Touched(Rc<RefCell<BTreeMap<Address, Adapter>>>);
+pub(super) struct Touched(Arc<Mutex<BTreeMap<Address, Adapter>>>);
 
 impl Touched {
     pub(super) fn add(&self, adapter: &Adapter, device: Address) {
-        self.0.borrow_mut().insert(device, adapter.clone());
+        self.devices().insert(device, adapter.clone());
+    }
+
+    fn devices(&self) -> std::sync::MutexGuard<'_, BTreeMap<Address, Adapter>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets all but the phone.
     pub(super) async fn forget(&self, phone: Option<Address>) {
-        let touched = core::mem::take(&mut *self.0.borrow_mut());
+        let touched = core::mem::take(&mut *self.devices());
         for (device, adapter) in touched {
             if phone != Some(device) {
                 // It may be gone already.
@@ -136,8 +149,9 @@ impl Ready {
 async fn seek(
     plan: &Plan,
     options: &Options,
+    service: &Service,
     touched: &Touched,
-    found: impl Fn(),
+    found: impl Fn() + Send + Sync,
 ) -> Result<Ready, Option<RadioFault>> {
     let plan = plan.central.as_ref().ok_or(None)?;
     Ok(match plan.library {
@@ -146,7 +160,7 @@ async fn seek(
             Ready::Gatt(size, Carrier::Portable(Box::new(portable)))
         }
         arguments::Central::Bluer => {
-            let radio = Radio::open(options.adapter.as_deref()).await?;
+            let radio = Radio::open(service, options.adapter.as_deref()).await?;
             match central::connect(radio, plan, options.broke_off, touched, &found).await? {
                 central::Connected::Gatt(size, central) => Ready::Gatt(size, Carrier::Central(central)),
                 central::Connected::Channel(channel) => Ready::Channel(Carrier::Channel(Box::new(channel))),

@@ -37,7 +37,7 @@ pub(crate) fn configured_number(conf: &str, of_section: &str, of_key: &str) -> O
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use bluez::{Radio, fault};
+pub(super) use bluez::{Radio, Service, fault};
 
 #[cfg(target_os = "linux")]
 mod bluez {
@@ -48,17 +48,29 @@ mod bluez {
     /// The system's default adapter, where it is there.
     const DEFAULT: &str = "hci0";
 
-    /// One adapter, over one connection to the Bluetooth service.
+    /// The connection to the Bluetooth service, shared by everything on one thread: made when it is needed first.
+    #[derive(Default)]
+    pub(in crate::radio) struct Service(tokio::sync::OnceCell<Session>);
+
+    impl Service {
+        async fn session(&self) -> Result<Session, Error> {
+            self.0.get_or_try_init(Session::new).await.cloned()
+        }
+    }
+
+    /// One adapter, over a connection to the Bluetooth service.
     pub(in crate::radio) struct Radio {
-        // Dropped last: what was registered goes with it.
         pub(in crate::radio) adapter: Adapter,
         session: Session,
     }
 
     impl Radio {
         /// The adapter of this name, or the system's default one, switched on.
-        pub(in crate::radio) async fn open(name: Option<&str>) -> Result<Self, RadioFault> {
-            let session = Session::new().await.map_err(|error| fault(&error))?;
+        pub(in crate::radio) async fn open(
+            service: &Service,
+            name: Option<&str>,
+        ) -> Result<Self, RadioFault> {
+            let session = service.session().await.map_err(|error| fault(&error))?;
             let (adapter, powered) = find(&session, name).await?;
             if !powered {
                 adapter

@@ -1,4 +1,4 @@
-//! The thread of one connection: finds the phone, moves values, tidies up.
+//! The work of one connection: finds the phone, moves values, tidies up.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 use super::plan::Plan;
 #[cfg(target_os = "linux")]
 use super::race::Touched;
+#[cfg(target_os = "linux")]
+use super::system::Service;
+use super::thread::InOrder;
 use super::{Options, system};
 use crate::radio_fault::RadioFault;
 use crate::transport::Suspicion;
@@ -26,8 +29,8 @@ const HANG_UP: Duration = Duration::from_millis(500);
 /// Between two values where the system may send the next one by a channel that overtakes: as long as one is on its
 /// way. A request has two or three parts.
 const SPREAD_PAUSE: Duration = Duration::from_millis(20);
-/// How long taking down may take in all.
-const TIDY: Duration = Duration::from_secs(3);
+/// How long taking down may take in all. BlueZ alone takes two seconds to let a phone go.
+const TIDY: Duration = Duration::from_secs(5);
 
 /// From the session to the connection.
 pub(super) enum Command {
@@ -120,7 +123,7 @@ impl Carrier {
     }
 
     /// Whether service and adapter are still there.
-    async fn check(&self) -> Result<(), RadioFault> {
+    async fn check(&mut self) -> Result<(), RadioFault> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Central(carrier) => carrier.radio.check().await,
@@ -132,8 +135,8 @@ impl Carrier {
         }
     }
 
-    /// Disconnects, and forgets the phone.
-    async fn close(self) {
+    /// Disconnects, and has the system forget the phone: the one that is given back.
+    async fn close(self) -> Option<Phone> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Central(carrier) => carrier.close().await,
@@ -141,10 +144,19 @@ impl Carrier {
             Self::Peripheral(carrier) => carrier.close().await,
             #[cfg(target_os = "linux")]
             Self::Channel(carrier) => carrier.close().await,
-            Self::Portable(carrier) => carrier.close().await,
+            Self::Portable(carrier) => {
+                carrier.close().await;
+                None
+            }
         }
     }
 }
+
+/// What the system calls a phone.
+#[cfg(target_os = "linux")]
+type Phone = bluer::Address;
+#[cfg(not(target_os = "linux"))]
+type Phone = core::convert::Infallible;
 
 /// A value that could not be written: the phone is gone.
 pub(super) struct Gone;
@@ -233,39 +245,6 @@ fn channel_events(reader: &mut LengthReader, told: &mut bool, bytes: &[u8]) -> V
     events
 }
 
-/// A connection has ended as it should, and nothing of it is left with the system.
-pub(super) struct InOrder;
-
-/// Starts the thread of one connection. The last receiver gets word of an end in good order, and is cut off without one
-/// otherwise, in both cases when everything is taken down.
-pub(super) fn start(
-    plan: Plan,
-    options: Options,
-) -> (UnboundedSender<Command>, Receiver<Happening>, Receiver<InOrder>) {
-    let (commands, to_do) = unbounded_channel();
-    let (up, down) = channel();
-    let (tell, happenings) = channel();
-    let ports = Ports {
-        tell,
-        to_do,
-        spreads: false,
-    };
-    std::thread::spawn(move || {
-        let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(run(&plan, &options, ports)),
-            Err(error) => {
-                ports.tell(Happening::Fault(RadioFault::Other(error.to_string())));
-                None
-            }
-        };
-        if let Some(in_order) = ended {
-            // A program that is ending asks no more.
-            let _ = up.send(in_order);
-        }
-    });
-    (commands, happenings, down)
-}
-
 /// The connection's end of the channels.
 pub(super) struct Ports {
     tell: Sender<Happening>,
@@ -274,17 +253,37 @@ pub(super) struct Ports {
 }
 
 impl Ports {
+    /// With the session's ends.
+    pub(super) fn new() -> (Self, UnboundedSender<Command>, Receiver<Happening>) {
+        let (commands, to_do) = unbounded_channel();
+        let (tell, happenings) = channel();
+        let ports = Self {
+            tell,
+            to_do,
+            spreads: false,
+        };
+        (ports, commands, happenings)
+    }
+
     pub(super) fn tell(&self, happening: Happening) {
         // A session that is over listens no more, and drops its end.
         let _ = self.tell.send(happening);
     }
 }
 
-async fn run(plan: &Plan, options: &Options, mut ports: Ports) -> Option<InOrder> {
+/// One connection, from the search for the phone until nothing is left of it; none where it did not end as it should.
+pub(super) async fn run(
+    plan: &Plan,
+    options: &Options,
+    service: &Service,
+    mut ports: Ports,
+) -> Option<InOrder> {
     let touched = Touched::default();
     let found = {
         let tell = ports.tell.clone();
-        let reach = reach(plan, options, &touched, move || drop(tell.send(Happening::Found)));
+        let reach = reach(plan, options, service, &touched, move || {
+            drop(tell.send(Happening::Found))
+        });
         tokio::select! {
             found = reach => Some(found),
             // Finished before it began, or given up.
@@ -295,11 +294,11 @@ async fn run(plan: &Plan, options: &Options, mut ports: Ports) -> Option<InOrder
         Some(Ok(found)) => found,
         Some(Err(fault)) => {
             ports.tell(Happening::Fault(fault));
-            let _ = timeout(TIDY, forget(&touched)).await;
+            let _ = timeout(TIDY, touched.forget(None)).await;
             return None;
         }
         None => {
-            let _ = timeout(TIDY, forget(&touched)).await;
+            let _ = timeout(TIDY, touched.forget(None)).await;
             return None;
         }
     };
@@ -308,30 +307,26 @@ async fn run(plan: &Plan, options: &Options, mut ports: Ports) -> Option<InOrder
         spreads: ports.spreads,
     });
     let last = pump(&mut carrier, &mut cutting, &mut ports).await;
-    let was_finished = matches!(last, Last::Finish(_));
+    let is_there = !matches!(last, Last::Fault);
     let tidy = async {
         say_goodbye(&mut carrier, &mut cutting, last, ports.spreads).await;
-        carrier.close().await;
-        forget(&touched).await;
+        let phone = carrier.close().await;
+        touched.forget(phone).await;
     };
     // A system that does not answer keeps nobody waiting; the connection to it ends with the thread.
     let tidied = timeout(TIDY, tidy).await;
-    (was_finished && tidied.is_ok()).then_some(InOrder)
-}
-
-#[cfg(target_os = "linux")]
-async fn forget(touched: &Touched) {
-    touched.forget(None).await;
+    (is_there && tidied.is_ok()).then_some(InOrder)
 }
 
 #[cfg(target_os = "linux")]
 async fn reach(
     plan: &Plan,
     options: &Options,
+    service: &Service,
     touched: &Touched,
-    found: impl Fn() + Clone,
+    found: impl Fn() + Clone + Send + Sync,
 ) -> Result<(Carrier, Cutting), RadioFault> {
-    super::race::run(plan, options, touched, found).await
+    super::race::run(plan, options, service, touched, found).await
 }
 
 /// Nothing that the system would have to forget.
@@ -340,14 +335,22 @@ async fn reach(
 struct Touched;
 
 #[cfg(not(target_os = "linux"))]
-async fn forget(_: &Touched) {}
+impl Touched {
+    async fn forget(&self, _: Option<Phone>) {}
+}
+
+/// Nothing that connections would share.
+#[cfg(not(target_os = "linux"))]
+#[derive(Default)]
+pub(super) struct Service;
 
 #[cfg(not(target_os = "linux"))]
 async fn reach(
     plan: &Plan,
     options: &Options,
+    _: &Service,
     _: &Touched,
-    found: impl Fn() + Clone,
+    found: impl Fn() + Clone + Send + Sync,
 ) -> Result<(Carrier, Cutting), RadioFault> {
     match &plan.central {
         Some(central) => super::portable::reach(central, options, &found).await,
@@ -357,10 +360,12 @@ async fn reach(
 
 /// How a connection is to end.
 enum Last {
-    /// By this side, with these messages.
+    /// By this side, with this message.
     Finish(Option<Vec<u8>>),
-    /// The phone is gone, or nothing more is to be said.
-    Nothing,
+    /// The phone is gone; the system is there, and forgets it.
+    Gone,
+    /// The system is gone.
+    Fault,
 }
 
 /// Moves values until one side has had enough.
@@ -376,10 +381,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                     cutting.send(&message);
                     match flush(carrier, cutting, ports.spreads).await {
                         Ok(()) => ports.tell(Happening::Sent),
-                        Err(written) => {
-                            ports.tell(loss(carrier, written == 0).await);
-                            return Last::Nothing;
-                        }
+                        Err(written) => return lost(carrier, ports, written == 0).await,
                     }
                 }
                 Some(Command::Finish(last)) => return Last::Finish(last),
@@ -387,8 +389,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
             },
             incoming = carrier.next() => {
                 if matches!(incoming, Incoming::Gone) {
-                    ports.tell(loss(carrier, true).await);
-                    return Last::Nothing;
+                    return lost(carrier, ports, true).await;
                 }
                 for event in cutting.handle(&incoming) {
                     ports.tell(match event {
@@ -417,7 +418,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
             }
             _ = look_after.tick() => if let Err(fault) = carrier.check().await {
                 ports.tell(Happening::Fault(fault));
-                return Last::Nothing;
+                return Last::Fault;
             }
         }
     }
@@ -440,11 +441,13 @@ async fn flush(carrier: &mut Carrier, cutting: &mut Cutting, spreads: bool) -> R
 }
 
 /// The phone is gone: by itself, or because the system is.
-async fn loss(carrier: &Carrier, untouched: bool) -> Happening {
-    match carrier.check().await {
-        Ok(()) => Happening::Lost { untouched },
-        Err(fault) => Happening::Fault(fault),
-    }
+async fn lost(carrier: &mut Carrier, ports: &Ports, untouched: bool) -> Last {
+    let (happening, last) = match carrier.check().await {
+        Ok(()) => (Happening::Lost { untouched }, Last::Gone),
+        Err(fault) => (Happening::Fault(fault), Last::Fault),
+    };
+    ports.tell(happening);
+    last
 }
 
 /// The last message; then the phone may hang up, and if it does not, it is told by State too.

@@ -14,7 +14,7 @@ ROUNDS = 5
 # Makes a response of 40 KB.
 PORTRAIT = 38_000
 # Makes one of 3 KB with the purpose that the counter asks for.
-SMALL_PORTRAIT = 700
+SMALL_PORTRAIT = 100
 # The bare loop rests as long (milliseconds): by then the stack is done with connecting.
 CONSENT = 300
 
