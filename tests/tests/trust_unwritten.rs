@@ -99,6 +99,13 @@ fn a_log_that_cannot_be_opened_keeps_everything_as_it_was() {
     assert!(words.contains("log.jsonl: Is a directory"), "{words}");
     assert_eq!(TrustState::new(&operator.state()).current().unwrap(), None);
     fs::remove_dir(&log).unwrap();
+    // Nothing to read, and nowhere to write: its folder is not there.
+    symlink(operator.state().join("away/log"), &log).unwrap();
+    let (status, line, words) = told(&operator.run("apply", &[]));
+    assert_eq!((status, line), (Some(64), Value::Null));
+    assert!(words.contains("log.jsonl: No such file or directory"), "{words}");
+    assert_eq!(TrustState::new(&operator.state()).current().unwrap(), None);
+    fs::remove_file(&log).unwrap();
     assert_eq!(operator.done("apply", &[])["number"], 1, "the untouched twin");
 }
 

@@ -472,3 +472,20 @@ fn chance() -> f64 {
     let _ = getrandom::fill(&mut random);
     f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_spread_over_its_range() {
+        let chances: Vec<f64> = (0..1000).map(|_| chance()).collect();
+        assert!(chances.iter().all(|chance| (0.0..=1.0).contains(chance)));
+        // One in ten of a thousand is missed once in ten to the forty-five.
+        for tenth in 0..10 {
+            let begin = f64::from(tenth) / 10.0;
+            let there = |chance: &f64| (begin..begin + 0.1).contains(chance);
+            assert!(chances.iter().any(there), "none of {tenth} tenths");
+        }
+    }
+}

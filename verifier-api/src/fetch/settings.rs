@@ -320,6 +320,8 @@ mod tests {
     #[test]
     fn an_empty_file_gives_the_defaults() {
         let (read, default) = (load("").unwrap(), FetchSettings::default());
+        assert_eq!(read.wait, Duration::from_secs(2));
+        assert_eq!(read.inflated_bytes, 256 * 1024 * 1024);
         assert_eq!(
             (read.documents, read.http_crls, read.private_addresses),
             (true, false, false)

@@ -405,4 +405,20 @@ mod tests {
         table.fail(&first[0], FetchError::Internal, now, retry);
         assert_eq!(handed_out(&mut table, now + Duration::from_secs(1)).len(), 1);
     }
+
+    #[test]
+    fn what_fails_again_and_again_is_tried_less_and_less_often() {
+        let (now, retry) = (Instant::now(), Duration::from_secs(30));
+        let mut table = Table::default();
+        let key: Key = (ListKind::Status, "https://lists.example/".into());
+        table.know(&key, Origin::Operator, "lists.example", 0, now);
+        for times in [1, 2, 4, 8, 16, 32, 64, 64, 64] {
+            assert_eq!(handed_out(&mut table, now), [key.clone()]);
+            table.fail(&key, FetchError::Internal, now, retry);
+            let due = now + retry * times;
+            assert_eq!(handed_out(&mut table, due - Duration::from_millis(1)), []);
+            assert!(matches!(table.next(now, 2), Next::Wait(Some(at)) if at == due));
+            table.reschedule(&key, now);
+        }
+    }
 }
