@@ -9,7 +9,7 @@ use crate::status::{RefusedToken, StatusToken, TokenError};
 use crate::x509::{CrlEffect, CrlError, RevocationList};
 
 /// CRLs of one issuer's name, or tokens of one list, that are kept beside each other.
-const MAX_SIDE_BY_SIDE: usize = 8;
+pub const MAX_SIDE_BY_SIDE: usize = 8;
 
 /// Everything at hand. Cloning takes the same short time however much it holds: a clone shares every list with what was
 /// found out about it, and changing one of the two copies no more than the place of what changes.

@@ -48,4 +48,26 @@ impl<K, V: Clone> Memo<K, V> {
         known.push((question.to_owned(), answer.clone()));
         answer
     }
+
+    /// The questions that are remembered.
+    pub(crate) fn questions(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(question, _)| question.clone()).collect()
+    }
+
+    /// A question that is remembered with this answer.
+    pub(crate) fn question_of(&self, answer: &V) -> Option<K>
+    where
+        K: Clone,
+        V: PartialEq,
+    {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut known = known.iter();
+        known
+            .find(|(_, found)| found == answer)
+            .map(|(question, _)| question.clone())
+    }
 }

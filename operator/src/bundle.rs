@@ -163,3 +163,29 @@ fn sync_folder(path: &Path) {
 
 /// What the names of files begin with that are still being written.
 pub(super) const INCOMING: &str = ".incoming-";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_file_counts_as_fetched_when_it_was_written_and_never_later_than_the_bundle() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("crls")).unwrap();
+        let path = folder.path().join("crls/own.crl");
+        let fetched_of = |written: u64| {
+            fs::write(&path, "any").unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(written))
+                .unwrap();
+            let created = UnixTime::from_seconds(1_000_000).unwrap();
+            let entries = bundle_entries(Some(folder.path()), None, created).unwrap();
+            let entry = entries.iter().find(|entry| entry.name == "crls/own.crl");
+            entry.unwrap().fetched.seconds()
+        };
+        assert_eq!(fetched_of(990_000), 990_000);
+        assert_eq!(fetched_of(1_000_000), 1_000_000);
+        assert_eq!(fetched_of(1_000_001), 1_000_000);
+    }
+}

@@ -1,8 +1,9 @@
 //! The last two bundles that a counter took, in a folder of its own.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use relying_party::bundle::{BundleError, BundleFacts, LoadedBundle, SignedBundle};
 use relying_party::{PublicKey, UnixTime};
@@ -15,8 +16,12 @@ const ENDING: &str = ".bundle";
 const MAX_LOOKED_AT: usize = 16;
 /// After this a file that was never finished is given up.
 const ABANDONED: Duration = Duration::from_secs(3600);
+/// Held by whoever writes, so that no counter removes what another has just written.
+const LOCK: &str = "lock";
+/// The longest that one waits for another: to write a bundle takes seconds at the most.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A folder of bundles, each under its number.
+/// A folder of bundles, each under its number. Counters of one machine may share it.
 #[derive(Clone, Debug)]
 pub struct BundleStore {
     directory: PathBuf,
@@ -57,6 +62,11 @@ impl BundleStore {
     /// The folder cannot be read.
     pub fn load(&self, key: &PublicKey, now: UnixTime) -> Result<Stored, OperatorError> {
         let mut stored = Stored::default();
+        // Where nobody has written yet there is none, and none is made: reading changes nothing.
+        let _lock = match File::open(self.directory.join(LOCK)) {
+            Ok(file) => Some(self.locked(file, File::try_lock_shared)?),
+            Err(_) => None,
+        };
         for path in self.files()?.into_iter().rev().take(MAX_LOOKED_AT) {
             let mut left_aside = |fault: &dyn core::fmt::Display| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -104,22 +114,82 @@ impl BundleStore {
         read_bundle(&self.path(number)).ok()
     }
 
-    /// Keeps a bundle that was verified, and of the others only the one that was held before it.
+    /// Keeps a bundle that this key's owner signed, and of the older ones of that key only the one that was held before it.
+    /// What another counter on this folder has taken meanwhile stays: a newer bundle, and those of another key.
     ///
     /// # Errors
-    /// It cannot be written. What is there already stays.
-    pub fn keep(&self, number: u64, bytes: &[u8], held: Option<u64>) -> Result<(), OperatorError> {
+    /// It cannot be written, or another process is at work in the folder. What is there already stays.
+    pub fn keep(
+        &self,
+        key: &PublicKey,
+        (number, bytes): (u64, &[u8]),
+        held: Option<u64>,
+    ) -> Result<(), OperatorError> {
+        let path = self.directory.join(LOCK);
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        let file = file.map_err(|error| OperatorError::Write { path, error })?;
+        let _lock = self.locked(file, File::try_lock)?;
         let own = self.path(number);
         write_file(&own, bytes)?;
-        let held = held.map(|held| self.path(held));
-        for path in self.files()? {
-            if path != own && Some(&path) != held.as_ref() {
+        let signed = |path: &Path| {
+            let bytes = read_bundle(path).ok()?;
+            let signed = SignedBundle::decode(&bytes).ok()?;
+            Some(signed.verify(key).is_ok())
+        };
+        let (mut older, mut newer) = (Vec::new(), Vec::new());
+        for path in self.files()?.into_iter().filter(|path| *path != own) {
+            match signed(&path) {
+                Some(true) if path > own => newer.push(path),
+                Some(true) => older.push(path),
+                Some(false) => {}
                 // One that stays is left aside or passed over the next time.
-                let _ = fs::remove_file(path);
+                None => drop(fs::remove_file(path)),
             }
+        }
+        // Two: this one, and the newest or, where this is the newest, the one before it.
+        let held = held
+            .map(|held| self.path(held))
+            .filter(|held| older.contains(held));
+        let other = newer.last().cloned().or(held).or_else(|| older.last().cloned());
+        for path in older
+            .into_iter()
+            .chain(newer)
+            .filter(|path| Some(path) != other.as_ref())
+        {
+            let _ = fs::remove_file(path);
         }
         self.remove_abandoned();
         Ok(())
+    }
+
+    /// Waits for the lock, and no longer than [`PATIENCE`].
+    fn locked(
+        &self,
+        file: File,
+        lock: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<File, OperatorError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match lock(&file) {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => return Err(OperatorError::Busy(self.directory.clone())),
+                // A file system that has no locks.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(file);
+                }
+                Err(TryLockError::Error(error)) => {
+                    let path = self.directory.join(LOCK);
+                    return Err(OperatorError::Write { path, error });
+                }
+            }
+        }
     }
 
     fn path(&self, number: u64) -> PathBuf {

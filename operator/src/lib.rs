@@ -15,8 +15,8 @@ pub use bundle_store::{BundleStore, Stored};
 pub use finding::{Finding, Severity, exit_status, plain_text, summary};
 pub use keys::{KeyHash, Keys, bearer_token};
 pub use trust_state::{
-    DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord, TrustState,
-    TrustStateError, undated,
+    Change, DatedTrustFile, KEPT_SNAPSHOTS, LockedTrustState, TrustAction, TrustPointer, TrustRecord,
+    TrustState, TrustStateError, undated,
 };
 
 use std::fs;
@@ -94,6 +94,9 @@ pub enum OperatorError {
         /// Why.
         error: std::io::Error,
     },
+    /// Another process is at work in a folder for longer than one waits.
+    #[error("{} is locked by another process that does not let it go", .0.display())]
+    Busy(PathBuf),
     /// A file holds no public key.
     #[error("{}: {error}", path.display())]
     Key {

@@ -115,6 +115,16 @@ impl TrustPointer {
     }
 }
 
+/// A change that was made.
+#[derive(Debug)]
+pub struct Change {
+    /// What is in force now.
+    pub pointer: TrustPointer,
+    /// Whether the log has its line, or why not. Until it has, the pointer alone knows of the change, and nothing else can
+    /// be changed.
+    pub log: Result<(), TrustStateError>,
+}
+
 /// A state directory.
 #[derive(Clone, Debug)]
 pub struct TrustState {
@@ -217,13 +227,18 @@ impl TrustState {
     /// # Errors
     /// The file cannot be read or written.
     pub fn remember(&self, lists: &NewestLists) -> Result<(), TrustStateError> {
+        let adds = |known: &NewestLists| {
+            let mut merged = known.clone();
+            merged.merge(lists);
+            (merged != *known).then_some(merged)
+        };
+        if adds(&self.newest()?).is_none() {
+            return Ok(());
+        }
         self.make()?;
         let lock = self.open_lock(NEWEST_LOCK)?;
         lock.lock().map_err(|error| self.write_error(error))?;
-        let known = self.newest()?;
-        let mut merged = known.clone();
-        merged.merge(lists);
-        if merged != known {
+        if let Some(merged) = adds(&self.newest()?) {
             write_file(&self.directory.join(NEWEST), &to_json(&merged))?;
         }
         Ok(())
@@ -243,6 +258,26 @@ impl TrustState {
         }
         changes.reverse();
         Ok(changes)
+    }
+
+    /// Writes the line that the log lacks, if it lacks one; whether it did. Where somebody changes trust at this moment, it
+    /// is theirs to write.
+    ///
+    /// # Errors
+    /// The log cannot be read or written.
+    pub fn catch_up(&self) -> Result<bool, TrustStateError> {
+        let last = log::last_number(&self.directory.join(LOG))?;
+        if self
+            .current()?
+            .is_none_or(|pointer| pointer.change.number <= last)
+        {
+            return Ok(false);
+        }
+        match self.lock() {
+            Ok(_locked) => Ok(true),
+            Err(TrustStateError::Busy(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes the directory for a change; it is made where it is not there. What an interrupted change
@@ -283,9 +318,8 @@ impl TrustState {
 }
 
 impl LockedTrustState<'_> {
-    /// Puts files in force as the snapshot of this hash. When this returns without an error they are;
-    /// after an error whatever was in force still is, or they are and the log lacks its line until
-    /// the next change.
+    /// Puts files in force as the snapshot of this hash. When this returns without an error they are; the log may then
+    /// still lack its line, which [`Change::log`] says. After an error whatever was in force still is.
     ///
     /// # Errors
     /// Something cannot be written.
@@ -294,9 +328,11 @@ impl LockedTrustState<'_> {
         files: &[DatedTrustFile],
         hash: &[u8; 32],
         (action, who, at): (TrustAction, &str, &str),
-    ) -> Result<TrustPointer, TrustStateError> {
+    ) -> Result<Change, TrustStateError> {
         let state = self.state;
         let before = state.current()?;
+        // Found out while nothing has changed yet, where it can be.
+        log::check_writable(&state.directory.join(LOG))?;
         let hash = sha256_text(hash);
         snapshot::write(&state.directory.join(SNAPSHOTS), &state.folder(&hash)?, files)?;
         let mut history = before
@@ -327,8 +363,9 @@ impl LockedTrustState<'_> {
             history,
         };
         write_file(&state.current_file(), &to_json(&pointer))?;
-        self.settle()?;
-        Ok(pointer)
+        // That was the change. What fails from here on takes nothing of it back.
+        let log = self.settle();
+        Ok(Change { pointer, log })
     }
 
     /// Writes the line that the log lacks, if it lacks one, and removes what nothing points at.

@@ -162,7 +162,8 @@ impl Bundles {
         }
         let bundle = bundle.load(self.clock.now())?.with_limits(self.limits);
         if let Some(store) = &self.store {
-            store.keep(facts.number, bytes, newest.map(|(held, _)| held.number))?;
+            let before = newest.map(|(held, _)| held.number);
+            store.keep(&self.key, (facts.number, bytes), before)?;
         }
         let mut held = self.lock();
         held.newest = Some((facts, hash));

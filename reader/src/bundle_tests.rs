@@ -76,6 +76,7 @@ impl Desk {
         let names = fs::read_dir(self.path("store")).unwrap();
         let mut names: Vec<String> = names
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "lock")
             .collect();
         names.sort();
         names

@@ -229,6 +229,30 @@ fn the_log_says_what_was_fetched_by_its_host_alone() {
 }
 
 #[test]
+fn no_proxy_of_the_environment_stands_between() {
+    let folder = tempfile::tempdir().unwrap();
+    let (publisher, _) = publisher(folder.path(), |_| String::new());
+    publisher.publish();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = serve(folder.path(), "error");
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+        command.env(name, &address).env(name.to_lowercase(), &address);
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    let (mut child, address) = start(&mut command);
+    let built = scenario(Some(status_reference(&publisher.uri(0), 7))).build();
+    let verdict = outcome(&judge(address, &built));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // It would see addresses that no look-up here has checked.
+    let called = proxy.accept().map(drop).map_err(|error| error.kind());
+    assert_eq!(called, Err(std::io::ErrorKind::WouldBlock));
+    assert_eq!(verdict, "accepted");
+}
+
+#[test]
 fn settings_at_fault_are_named_and_the_cache_is_of_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let (_publisher, _) = publisher(folder.path(), |_| String::new());

@@ -949,6 +949,36 @@ fn a_revoked_authority_between_vouches_for_no_signer() {
 }
 
 #[test]
+fn who_stands_beyond_the_issuer_in_a_chain_convicts_nobody() {
+    let mut case = Case::iso();
+    let root_name = name("JP", None, "TEST IACA");
+    let window = (NOW - 30 * DAY, NOW + 300 * DAY);
+    // Anybody can certify the issuer's key once more, and themselves above it.
+    let (evil, evil_name) = (key(66), name("JP", None, "TEST beyond"));
+    let above = (&evil_name[..], &evil);
+    let mut again =
+        CertificateSpec::status_signer(&case.issuer.root_key, above, root_name.clone(), vec![9], window);
+    again.extension(oid::KEY_USAGE).value = holder::certificate::key_usage(0x06);
+    again.extend(oid::BASIC_CONSTRAINTS, true, authority(None));
+    let beyond = CertificateSpec::root(&evil, evil_name.clone(), vec![10], window).sign(&evil);
+    let own = case.authority.certificate.clone();
+    let serial = mdoc::x509::Certificate::from_der(&own).unwrap().serial().to_vec();
+    let chain = vec![own, again.sign(&evil), beyond];
+    let judge = |case: &Case| {
+        let mut spec = case.token(statuses(1, 0));
+        spec.chain.clone_from(&chain);
+        outcome(&case.judge_tokens(&[(URI, CWT, spec.cwt(&case.authority.key))]))
+    };
+    assert_eq!(judge(&case), "accepted");
+    let mut list = CrlSpec::new(root_name, &evil, 1, NOW);
+    list.revoke(&serial, NOW - DAY);
+    case.crls = vec![list.sign(&evil)];
+    assert_eq!(judge(&case), "accepted");
+    case.crls = vec![list.sign(&case.issuer.root_key)];
+    assert_eq!(judge(&case), INVALID, "the twin that the issuer signed");
+}
+
+#[test]
 fn algorithms_must_fit_and_be_allowed() {
     let case = Case::open();
     let spec = case.token(statuses(1, 0));

@@ -16,8 +16,8 @@ use holder::vical::VicalProvider;
 use holder::{Scenario, certificate};
 use mdoc::time::UnixTime;
 use operator::TrustState;
-use relying_party::{TrustFile, Wanted};
-use verifier_api::fetch::{FetchError, FetchSettings, Fetcher, ListKind, Source};
+use relying_party::{DatedKind, TrustFile, Wanted};
+use verifier_api::fetch::{FetchError, FetchSettings, Fetcher, ListKind, Source, cached};
 use verifier_api::serve::{Config, Service};
 use verifier_tests::http::fetch;
 use verifier_tests::list_server::{Answer, ListServer};
@@ -172,6 +172,37 @@ fn a_crl_that_nobody_trusted_signed_keeps_none_out() {
 }
 
 #[test]
+fn a_list_of_a_source_that_is_none_any_more_goes_into_no_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Operator::new(folder.path());
+    let (provider, server) = (VicalProvider::new(7, NOW), ListServer::start());
+    server.put("/crl", Answer::list("application/pkix-crl", &operator.crl(5, 2)));
+    let issue = provider.sign(&vical(5, NOW - DAY, &root(1, 3000)));
+    server.put("/vical", Answer::list("application/cbor", &issue));
+    let files = vec![
+        file("anchors/own.der", &operator.issuer.root),
+        file("vicals/authority.der", &provider.authority),
+    ];
+    let mut settings = settings(&server, None);
+    settings.cache = Some(folder.path().join("cache"));
+    let fetcher = Fetcher::open(settings.clone(), files.clone(), |trust| trust).unwrap();
+    fetcher.start(now).unwrap();
+    wait_until(|| fetcher.totals().fetched == 2);
+    drop(fetcher);
+    let carried = |settings: &FetchSettings| {
+        let lists = cached(settings).unwrap().into_iter();
+        let folders = lists.map(|list| list.file.name.split('/').next().unwrap().to_owned());
+        folders.collect::<Vec<_>>()
+    };
+    assert_eq!(carried(&settings), ["crls", "vicals"]);
+    // Whom to trust is the operator's word of today.
+    settings.sources.retain(|source| source.kind != ListKind::Vical);
+    assert_eq!(carried(&settings), ["crls"]);
+    let fetcher = Fetcher::open(settings, files, |trust| trust).unwrap();
+    assert_eq!(fetcher.world().load().trust().anchor_count(), 1);
+}
+
+#[test]
 fn what_was_fetched_stays_when_trust_changes() {
     let scenario = Scenario::my_number();
     let folder = tempfile::tempdir().unwrap();
@@ -224,9 +255,11 @@ fn what_was_fetched_stays_when_trust_changes() {
     assert_eq!((broken.file.as_str(), seen()), ("anchors/a.der", (3, 1, 1)));
     fetcher.replace_files(vec![own, vouched]).unwrap();
     assert_eq!(seen(), (2, 1, 1));
-    let kinds: Vec<&str> = fetcher.dated().iter().map(|dated| dated.kind.name()).collect();
+    let mut dated = fetcher.dated();
+    let kinds: Vec<&str> = dated.iter().map(|dated| dated.kind.name()).collect();
     assert!(kinds.contains(&"crl") && kinds.contains(&"status"), "{kinds:?}");
-    assert!(fetcher.dated().iter().all(|dated| dated.name == "lists.test"));
+    dated.retain(|dated| dated.kind != DatedKind::PublisherRoot);
+    assert!(dated.iter().all(|dated| dated.name == "lists.test"));
 }
 
 #[test]

@@ -336,6 +336,34 @@ impl StatusToken {
         }
     }
 
+    /// Answers ahead what was asked of the token before this one of the same list, so that the first judgement by this
+    /// one verifies no signature that the judgements before did not verify.
+    pub fn answer_ahead(&self, before: &Self) {
+        match (&self.signer, &before.signer) {
+            (
+                Signer::Chain { .. },
+                Signer::Chain {
+                    below_key,
+                    below_certificate,
+                    ..
+                },
+            ) => {
+                for key in below_key.questions() {
+                    self.below_key(&key);
+                }
+                for der in below_certificate.questions() {
+                    self.below_certificate(&der);
+                }
+            }
+            (Signer::Unnamed { .. }, Signer::Unnamed { by_key, .. }) => {
+                for key in by_key.questions() {
+                    self.is_signed_by(&key);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// How many certificates of the chain stand below an authority's key. The first answer for a
     /// key is remembered.
     pub(crate) fn below_key(&self, key: &PublicKey) -> Option<usize> {

@@ -34,6 +34,15 @@ pub(super) fn last_number(path: &Path) -> Result<u64, OperatorError> {
     Ok(tail(path)?.last().map_or(0, |record| record.number))
 }
 
+/// Whether the log can be opened to be appended to. It is made where it is not there.
+pub(super) fn check_writable(path: &Path) -> Result<(), OperatorError> {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.map(drop).map_err(|error| OperatorError::Write {
+        path: path.to_owned(),
+        error,
+    })
+}
+
 /// Appends a change and has it on the disk.
 pub(super) fn append(path: &Path, record: &TrustRecord) -> Result<(), OperatorError> {
     let write = |error| OperatorError::Write {

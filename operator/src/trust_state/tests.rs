@@ -14,7 +14,9 @@ fn put(state: &TrustState, number: u8) -> TrustPointer {
     let files = [file("status/a", &[number])];
     let locked = state.lock().unwrap();
     let how = (TrustAction::Apply, "somebody", "2026-11-23T06:00:00Z");
-    locked.put_in_force(&files, &[number; 32], how).unwrap()
+    let change = locked.put_in_force(&files, &[number; 32], how).unwrap();
+    change.log.unwrap();
+    change.pointer
 }
 
 fn hash(number: u8) -> String {

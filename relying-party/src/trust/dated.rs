@@ -1,6 +1,6 @@
 //! How old the parts of trust are, and when each ends: for those who have to renew them in time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mdoc::evidence::Evidence;
 use mdoc::time::UnixTime;
@@ -27,17 +27,20 @@ pub enum DatedKind {
     Status,
     /// The offline bundle that is handed out.
     Bundle,
+    /// A root that publishers of lists are known by.
+    PublisherRoot,
 }
 
 impl DatedKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Anchor,
         Self::VicalAuthority,
         Self::Vical,
         Self::Crl,
         Self::Status,
         Self::Bundle,
+        Self::PublisherRoot,
     ];
 
     /// The word in logs and metrics.
@@ -49,6 +52,7 @@ impl DatedKind {
             Self::Crl => "crl",
             Self::Status => "status",
             Self::Bundle => "bundle",
+            Self::PublisherRoot => "publisher_root",
         }
     }
 }
@@ -105,7 +109,11 @@ impl TrustSnapshot {
     /// Everything of this snapshot that has an age. Of the CRLs of one key and of the tokens of one
     /// list only the newest: the others decide nothing.
     pub fn dated(&self) -> Vec<Dated> {
-        let anchors = self.anchors().iter().map(|anchor| Dated {
+        // One certificate may stand in a file and in a list, and ends once.
+        let mut known = HashSet::new();
+        let anchors = self.anchors().iter();
+        let anchors = anchors.filter(|anchor| known.insert(anchor.certificate.sha256()));
+        let anchors = anchors.map(|anchor| Dated {
             kind: DatedKind::Anchor,
             name: name_of(anchor.certificate.common_name()),
             id: hex(&anchor.certificate.sha256()),

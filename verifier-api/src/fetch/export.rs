@@ -29,9 +29,9 @@ pub fn cached(settings: &FetchSettings) -> Result<Vec<Cached>, StoreError> {
     };
     let mut lists = stored(settings, directory)?;
     // The same bundle of the same lists, whatever the order of a directory.
-    lists.sort_by(|one, other| (one.kind, &one.uri).cmp(&(other.kind, &other.uri)));
+    lists.sort_by(|one, other| (one.kind, &one.uri, one.slot).cmp(&(other.kind, &other.uri, other.slot)));
     let lists = lists.into_iter().map(|list| Cached {
-        file: file(list.kind, &list.uri, &list.bytes),
+        file: file(list.kind, (&list.uri, list.slot), &list.bytes),
         fetched_at: list.fetched_at,
     });
     Ok(lists.collect())
@@ -44,9 +44,12 @@ fn stored(settings: &FetchSettings, directory: &Path) -> Result<Vec<Stored>, Sto
 }
 
 /// A fetched list as a file of a trust directory. Its name tells nothing and is the same for the same list.
-pub(super) fn file(kind: ListKind, uri: &str, bytes: &[u8]) -> TrustFile {
+pub(super) fn file(kind: ListKind, (uri, slot): (&str, u8), bytes: &[u8]) -> TrustFile {
     let digest = Sha256::digest(uri);
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    if slot > 0 {
+        name += &format!("-{slot}");
+    }
     let (folder, ending) = match kind {
         ListKind::Crl => ("crls", "crl"),
         ListKind::Status => ("status", "token"),

@@ -2,6 +2,7 @@
 
 mod work;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use relying_party::{Dated, TrustError, TrustFile, TrustSnapshot, Wanted};
 use tokio::sync::watch;
 
 use super::content::Facts;
+use super::crls::{Crl, Crls};
 use super::export;
 use super::newest::Newest;
 use super::store::{Store, Stored};
@@ -127,11 +129,11 @@ impl Fetcher {
         let (stored, gone): (Vec<Stored>, Vec<Stored>) = stored.into_iter().partition(counts);
         for stored in gone {
             if let Some(store) = &store {
-                store.remove(stored.kind, &stored.uri);
+                store.remove_slot(stored.kind, &stored.uri, stored.slot);
             }
         }
         let vicals = stored.iter().filter(|stored| stored.kind == ListKind::Vical);
-        let vicals = vicals.map(|stored| export::file(stored.kind, &stored.uri, &stored.bytes));
+        let vicals = vicals.map(|stored| export::file(stored.kind, (&stored.uri, 0), &stored.bytes));
         let snapshot = TrustSnapshot::new(files.iter().cloned().chain(vicals).collect())?;
         newest.note_snapshot(&snapshot);
         let world = Arc::new(ArcSwap::from_pointee(World::new(adjust(snapshot))));
@@ -171,7 +173,10 @@ impl Fetcher {
             let shared = Arc::clone(&self.shared);
             std::thread::Builder::new()
                 .name(format!("fetch-{number}"))
-                .spawn(move || shared.work())
+                .spawn(move || {
+                    give_way();
+                    shared.work();
+                })
                 .map_err(StartError::Thread)?;
         }
         Ok(())
@@ -217,12 +222,9 @@ impl Fetcher {
             match table.lack(&key, (shared.started, now), moment, fresh) {
                 // The table is held, so that the world of this moment knows what the table knows.
                 Lack::Settled => {
-                    let issuer = table.issuer_of(&key);
-                    pending.arrived |= self
-                        .shared
-                        .world
-                        .load()
-                        .differs(judged_by, &key.1, issuer.as_deref());
+                    let issuers = table.issuers_of(&key);
+                    let world = shared.world.load();
+                    pending.arrived |= world.differs(judged_by, &key.1, &issuers);
                 }
                 Lack::Cold => pending.cold.push(key),
                 Lack::Wait(receiver) => pending.in_flight.push(receiver),
@@ -264,7 +266,7 @@ impl Fetcher {
         let fetched = shared.table().vicals();
         let fetched = fetched
             .iter()
-            .map(|(uri, bytes)| export::file(ListKind::Vical, uri, bytes));
+            .map(|(uri, bytes)| export::file(ListKind::Vical, (uri, 0), bytes));
         let current = Arc::clone(&shared.world.load().trust);
         let snapshot = current.successor(files.iter().cloned().chain(fetched).collect())?;
         let snapshot = snapshot.with_limits(*current.limits());
@@ -276,12 +278,17 @@ impl Fetcher {
             world.trust = Arc::new(snapshot);
             table.publish_all(world);
         });
+        drop(table);
+        shared.sweep();
         Ok(())
     }
 
-    /// The CRLs and tokens that are held, with their ages and ends, by the hosts they came from.
+    /// The CRLs and tokens that are held, with their ages and ends, by the hosts they came from; and the roots that publishers
+    /// are known by.
     pub fn dated(&self) -> Vec<Dated> {
-        self.shared.table().dated()
+        let mut dated = self.shared.table().dated();
+        dated.extend(self.shared.settings.dated_roots());
+        dated
     }
 
     /// How often fetching came to what: the word `taken`, or the code of a [`FetchError`].
@@ -299,8 +306,8 @@ impl Fetcher {
     pub fn refresh_all(&self) {
         let now = Instant::now();
         let mut table = self.shared.table();
-        for held in table.held() {
-            table.reschedule(&(held.kind, Arc::from(held.uri)), now);
+        for (key, ..) in table.ages() {
+            table.reschedule(&key, now);
         }
         drop(table);
         self.shared.news.notify_all();
@@ -335,35 +342,24 @@ impl Shared {
 
     /// Puts what the disk holds into the table, and CRLs into the world. Tokens are unfolded when they are needed.
     fn restore(&self, stored: Vec<Stored>) {
+        let mut lists: BTreeMap<(ListKind, String), Vec<Stored>> = BTreeMap::new();
+        for stored in stored {
+            let key = (stored.kind, stored.uri.clone());
+            lists.entry(key).or_default().push(stored);
+        }
         let mut table = self.table();
         let mut issuers = Vec::new();
-        for stored in stored {
-            let key: Key = (stored.kind, Arc::from(stored.uri.as_str()));
-            let host = self.client.host(&stored.uri, stored.kind, Origin::Operator);
-            let body = match stored.kind {
-                ListKind::Status => Some(Body::Status {
-                    bytes: stored.bytes,
-                    inflated: None,
-                }),
-                ListKind::Vical => Some(Body::Vical(stored.bytes)),
-                ListKind::Crl => {
-                    let list = RevocationList::from_der(&stored.bytes).ok();
-                    issuers.extend(list.iter().map(|list| list.issuer_der().to_vec()));
-                    list.map(|list| Body::Crl(Arc::new(list)))
-                }
-            };
+        for ((kind, uri), mut stored) in lists {
+            let key: Key = (kind, Arc::from(uri.as_str()));
+            let host = self.client.host(&uri, kind, Origin::Operator);
+            stored.sort_by_key(|stored| stored.fetched_at);
             // Settings may have changed: what may no longer be asked for does not count either.
-            let (Some(host), Some(body)) = (host, body) else {
+            let (Some(host), Some(held)) = (host, restored(kind, stored)) else {
                 continue;
             };
             table.know(&key, Origin::Document, &host, 0, self.started);
-            let held = HeldList {
-                body,
-                content_type: stored.content_type.into(),
-                facts: stored.facts,
-                fetched_at: stored.fetched_at,
-            };
             table.restore(&key, held, self.started);
+            issuers.extend(table.issuers_of(&key));
         }
         self.exchange(|world| table.publish_crls(issuers.iter().map(Vec::as_slice), world));
     }
@@ -377,14 +373,8 @@ impl Shared {
             let key = (source.kind, Arc::from(source.uri.as_str()));
             table.know(&key, Origin::Operator, &host.unwrap_or_default(), 0, now);
         }
-        for held in table.held() {
-            let facts = Facts {
-                dated: held.dated,
-                expires: held.expires,
-                time_to_live: held.time_to_live,
-                entries: held.entries,
-            };
-            let due = self.due(&facts, held.fetched_at, clock);
+        for (key, facts, fetched_at) in table.ages() {
+            let due = self.due(&facts, fetched_at, clock);
             let due = if due.is_zero() {
                 // A list that lives short is missed soon.
                 facts
@@ -394,7 +384,7 @@ impl Shared {
             } else {
                 due
             };
-            table.reschedule(&(held.kind, Arc::from(held.uri)), now + due);
+            table.reschedule(&key, now + due);
         }
     }
 
@@ -405,16 +395,75 @@ impl Shared {
         after.saturating_sub(Duration::from_secs(passed))
     }
 
-    /// Puts another world in the place of this one. The caller holds the table, so that no change is lost.
+    /// Puts another world in the place of this one. The caller holds the table, so that no change is lost, and calls
+    /// [`Self::sweep`] when it holds it no more.
     fn exchange(&self, change: impl FnOnce(&mut World)) {
         let mut world = World::clone(&self.world.load());
         change(&mut world);
         let old = self.world.swap(Arc::new(world));
-        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        retired.push(old);
-        retired.retain(|world| Arc::strong_count(world) > 1);
+        self.retired().push(old);
+    }
+
+    /// Takes the worlds apart that nobody judges by any more, and the lists that nothing else holds: work for a thread that
+    /// nobody waits for, done without any lock.
+    fn sweep(&self) {
+        let over: Vec<Arc<World>> = self
+            .retired()
+            .extract_if(.., |world| Arc::strong_count(world) == 1)
+            .collect();
+        drop(over);
+    }
+
+    fn retired(&self) -> MutexGuard<'_, Vec<Arc<World>>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// A list as the table holds it, of the files of its URI, the one that was fetched last at the end.
+fn restored(kind: ListKind, mut stored: Vec<Stored>) -> Option<HeldList> {
+    let crl = |stored: &Stored| {
+        Some(Crl {
+            list: Arc::new(RevocationList::from_der(&stored.bytes).ok()?),
+            facts: stored.facts,
+            fetched_at: stored.fetched_at,
+            slot: stored.slot,
+        })
+    };
+    let body = match kind {
+        ListKind::Crl => {
+            let lists: Vec<Crl> = stored.iter().filter_map(crl).collect();
+            (!lists.is_empty()).then(|| Body::Crl(Crls::restored(lists)))?
+        }
+        ListKind::Status => Body::Status {
+            bytes: Arc::clone(&stored.last()?.bytes),
+            inflated: None,
+        },
+        ListKind::Vical => Body::Vical(Arc::clone(&stored.last()?.bytes)),
+    };
+    let last = stored.pop()?;
+    Some(HeldList {
+        body,
+        content_type: last.content_type.into(),
+        facts: last.facts,
+        fetched_at: last.fetched_at,
+    })
+}
+
+/// Has this thread give way to those that judge, where the machine is busy: a list that comes a moment later harms nobody. Not
+/// by so much that a request which waits for one is forgotten.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    // On Linux both mean the thread that calls.
+    let lowered = getpriority_process(None).and_then(|now| setpriority_process(None, (now + 5).min(19)));
+    if let Err(error) = lowered {
+        tracing::debug!(%error, "the threads that fetch have the priority of those that judge");
+    }
+}
+
+/// Elsewhere a process has one priority.
+#[cfg(not(target_os = "linux"))]
+const fn give_way() {}
 
 /// A number from 0 to 1, not the same twice.
 fn chance() -> f64 {
@@ -422,4 +471,21 @@ fn chance() -> f64 {
     // Without randomness lists are asked for at the same time, which is no harm to them.
     let _ = getrandom::fill(&mut random);
     f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_spread_over_its_range() {
+        let chances: Vec<f64> = (0..1000).map(|_| chance()).collect();
+        assert!(chances.iter().all(|chance| (0.0..=1.0).contains(chance)));
+        // One in ten of a thousand is missed once in ten to the forty-five.
+        for tenth in 0..10 {
+            let begin = f64::from(tenth) / 10.0;
+            let there = |chance: &f64| (begin..begin + 0.1).contains(chance);
+            assert!(chances.iter().any(there), "none of {tenth} tenths");
+        }
+    }
 }

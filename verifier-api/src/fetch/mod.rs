@@ -1,15 +1,16 @@
 //! Fetching of evidence: CRLs, status lists and identifier lists, VICALs.
 //!
 //! Read on in `target` (which URIs may be asked for), `address` (which addresses may be connected to), `client` (one
-//! request), `content` (what came back, and whether it may take a place), `table` (what is held and when it is due),
-//! `store` (the same on disk), `export` (the same for bundles), `newest` (what no list goes back behind), `fetcher` (the
-//! threads that keep it fresh) and `settings` (what an operator sets).
+//! request), `content` (what came back, and whether it may take a place), `crls` (which of two CRLs of one URI stays), `table`
+//! (what is held and when it is due), `store` (the same on disk), `export` (the same for bundles), `newest` (what no list goes
+//! back behind), `fetcher` (the threads that keep it fresh) and `settings` (what an operator sets).
 //!
 //! Judging never waits for any of this: it reads the [`World`] of the moment, which is exchanged as a whole.
 
 mod address;
 mod client;
 mod content;
+mod crls;
 mod export;
 mod fetcher;
 mod newest;

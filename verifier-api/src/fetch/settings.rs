@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mdoc::x509::Certificate;
+use relying_party::{Dated, DatedKind};
 use serde::Deserialize;
 
 use super::client::{ClientSettings, Lookup};
@@ -205,6 +207,23 @@ impl FetchSettings {
         file.settings(folder, roots).map_err(fault)
     }
 
+    /// The roots that publishers are known by, where they are named here, with their ends.
+    pub(super) fn dated_roots(&self) -> Vec<Dated> {
+        let roots = self.roots.iter().flatten();
+        let roots = roots.filter_map(|der| Certificate::from_der(der).ok());
+        let dated = roots.map(|root| Dated {
+            kind: DatedKind::PublisherRoot,
+            name: root
+                .common_name()
+                .unwrap_or("without a name that can be read")
+                .to_owned(),
+            id: relying_party::sha256_text(&root.sha256()),
+            dated: root.not_before(),
+            until: Some(root.not_after()),
+        });
+        dated.collect()
+    }
+
     pub(super) fn client(&self) -> ClientSettings {
         ClientSettings {
             rules: self.rules(),
@@ -301,6 +320,8 @@ mod tests {
     #[test]
     fn an_empty_file_gives_the_defaults() {
         let (read, default) = (load("").unwrap(), FetchSettings::default());
+        assert_eq!(read.wait, Duration::from_secs(2));
+        assert_eq!(read.inflated_bytes, 256 * 1024 * 1024);
         assert_eq!(
             (read.documents, read.http_crls, read.private_addresses),
             (true, false, false)

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ListKind;
 use super::content::Facts;
+use super::crls::Crls;
 
 /// What a file begins with; another format gets another line.
 const MAGIC: &[u8] = b"mdoc evidence 1\n";
@@ -52,6 +53,8 @@ pub(super) struct Stored {
     pub(super) content_type: String,
     pub(super) fetched_at: UnixTime,
     pub(super) facts: Facts,
+    /// Which of the files of its URI: CRLs have several.
+    pub(super) slot: u8,
     pub(super) bytes: Arc<[u8]>,
 }
 
@@ -67,6 +70,8 @@ struct Head {
     expires: Option<i64>,
     time_to_live: Option<u64>,
     entries: u64,
+    #[serde(default)]
+    slot: u8,
 }
 
 /// The directory, held by this process.
@@ -172,15 +177,22 @@ impl Store {
         drop(file);
         fs::rename(
             unfinished,
-            self.directory.join(file_name(stored.kind, &stored.uri)),
+            self.directory
+                .join(file_name(stored.kind, &stored.uri, stored.slot)),
         )?;
         // The name is on disk only with its directory.
         File::open(&self.directory)?.sync_all()
     }
 
-    /// Removes a list. Where this fails it is read again at the next start, and is still what it was.
+    /// Removes a list, all of it. Where this fails it is read again at the next start, and is still what it was.
     pub(super) fn remove(&self, kind: ListKind, uri: &str) {
-        remove(&self.directory.join(file_name(kind, uri)));
+        let slots = if kind == ListKind::Crl { Crls::SLOTS } else { 1 };
+        (0..slots).for_each(|slot| self.remove_slot(kind, uri, slot));
+    }
+
+    /// As [`Self::remove`], one file of it.
+    pub(super) fn remove_slot(&self, kind: ListKind, uri: &str, slot: u8) {
+        remove(&self.directory.join(file_name(kind, uri, slot)));
     }
 
     /// Lets the directory go for another process; nothing is written from now on.
@@ -199,11 +211,14 @@ fn remove(path: &Path) {
 }
 
 /// The name says nothing and is the same for the same list.
-fn file_name(kind: ListKind, uri: &str) -> String {
+fn file_name(kind: ListKind, uri: &str, slot: u8) -> String {
     let mut hasher = Sha256::new();
     hasher.update(kind.name());
     hasher.update([0]);
     hasher.update(uri);
+    if slot > 0 {
+        hasher.update([0, slot]);
+    }
     let mut name = String::with_capacity(80);
     for byte in hasher.finalize() {
         use std::fmt::Write as _;
@@ -223,6 +238,7 @@ fn encode_head(stored: &Stored) -> io::Result<Vec<u8>> {
         expires: stored.facts.expires.map(UnixTime::seconds),
         time_to_live: stored.facts.time_to_live,
         entries: stored.facts.entries,
+        slot: stored.slot,
     };
     let mut line = serde_json::to_vec(&head)?;
     line.push(b'\n');
@@ -244,7 +260,7 @@ fn read(path: &Path) -> Result<Stored, &'static str> {
     let bytes = operator::read_file(path, MAX_FILE).map_err(|_| "it cannot be read, or is too long")?;
     let stored = decode(&bytes)?;
     let name = path.file_name().and_then(|name| name.to_str());
-    if name == Some(&file_name(stored.kind, &stored.uri)) {
+    if name == Some(&file_name(stored.kind, &stored.uri, stored.slot)) {
         Ok(stored)
     } else {
         Err("it stands in the place of another list")
@@ -275,6 +291,7 @@ fn decode(file: &[u8]) -> Result<Stored, &'static str> {
             time_to_live: head.time_to_live,
             entries: head.entries,
         },
+        slot: head.slot,
         bytes: list.into(),
     })
 }
@@ -296,6 +313,7 @@ mod tests {
                 time_to_live: None,
                 entries: 8,
             },
+            slot: 0,
             bytes: bytes.into(),
         }
     }
@@ -364,7 +382,7 @@ mod tests {
         drop(store);
         let path = folder
             .path()
-            .join(file_name(ListKind::Status, "https://hurt.example/"));
+            .join(file_name(ListKind::Status, "https://hurt.example/", 0));
         let file = fs::read(&path).unwrap();
         let check = |left: usize| {
             let (_, found) = Store::open(folder.path()).unwrap();
@@ -391,7 +409,7 @@ mod tests {
             fs::read(
                 folder
                     .path()
-                    .join(file_name(ListKind::Status, "https://whole.example/")),
+                    .join(file_name(ListKind::Status, "https://whole.example/", 0)),
             )
             .unwrap(),
         )

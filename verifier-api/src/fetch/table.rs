@@ -15,10 +15,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mdoc::status::TokenError;
-use mdoc::x509::RevocationList;
 use tokio::sync::watch;
 
 use super::content::Facts;
+use super::crls::Crl;
 use super::{FetchError, ListKind, Origin};
 
 pub(super) use held::{Body, HeldList, Inflated};
@@ -29,6 +29,9 @@ const MAX_ENTRIES: usize = 200_000;
 
 /// The word for an attempt that brought a list.
 const TAKEN: &str = "taken";
+
+/// A CRL is one of those of its URI, by its slot.
+type CrlPlace = (Arc<str>, u8);
 
 /// A list is known by its kind and URI.
 pub(super) type Key = (ListKind, Arc<str>);
@@ -42,8 +45,8 @@ pub(super) struct Table {
     in_flight: [usize; HOSTS],
     /// Which place of `in_flight` a host has.
     hasher: RandomState,
-    /// The fetched CRLs of each issuer's name.
-    crls: HashMap<Vec<u8>, BTreeMap<Arc<str>, Arc<RevocationList>>>,
+    /// The fetched CRLs of each issuer's name, by their URI and slot.
+    crls: HashMap<Vec<u8>, BTreeMap<CrlPlace, Crl>>,
     kept_bytes: usize,
     inflated_bytes: usize,
     fetched: u64,
@@ -288,9 +291,11 @@ impl Table {
         self.fetched += 1;
         *self.results.entry((key.0, TAKEN)).or_default() += 1;
         self.kept_bytes += held.body.len();
-        if let Body::Crl(list) = &held.body {
-            let of_issuer = self.crls.entry(list.issuer_der().to_vec()).or_default();
-            of_issuer.insert(Arc::clone(&key.1), Arc::clone(list));
+        if let Body::Crl(lists) = &held.body {
+            for crl in lists.iter() {
+                let of_issuer = self.crls.entry(crl.list.issuer_der().to_vec()).or_default();
+                of_issuer.insert((Arc::clone(&key.1), crl.slot), crl.clone());
+            }
         }
         if let Body::Status {
             inflated: Some(inflated),
@@ -321,9 +326,11 @@ impl Table {
         };
         self.kept_bytes -= held.body.len();
         match held.body {
-            Body::Crl(list) => {
-                if let Some(of_issuer) = self.crls.get_mut(list.issuer_der()) {
-                    of_issuer.remove(&key.1);
+            Body::Crl(lists) => {
+                for crl in lists.iter() {
+                    if let Some(of_issuer) = self.crls.get_mut(crl.list.issuer_der()) {
+                        of_issuer.remove(&(Arc::clone(&key.1), crl.slot));
+                    }
                 }
             }
             Body::Status { inflated, .. } => {
@@ -397,5 +404,21 @@ mod tests {
         let retry = Duration::from_secs(60);
         table.fail(&first[0], FetchError::Internal, now, retry);
         assert_eq!(handed_out(&mut table, now + Duration::from_secs(1)).len(), 1);
+    }
+
+    #[test]
+    fn what_fails_again_and_again_is_tried_less_and_less_often() {
+        let (now, retry) = (Instant::now(), Duration::from_secs(30));
+        let mut table = Table::default();
+        let key: Key = (ListKind::Status, "https://lists.example/".into());
+        table.know(&key, Origin::Operator, "lists.example", 0, now);
+        for times in [1, 2, 4, 8, 16, 32, 64, 64, 64] {
+            assert_eq!(handed_out(&mut table, now), [key.clone()]);
+            table.fail(&key, FetchError::Internal, now, retry);
+            let due = now + retry * times;
+            assert_eq!(handed_out(&mut table, due - Duration::from_millis(1)), []);
+            assert!(matches!(table.next(now, 2), Next::Wait(Some(at)) if at == due));
+            table.reschedule(&key, now);
+        }
     }
 }

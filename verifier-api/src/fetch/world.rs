@@ -51,16 +51,15 @@ impl World {
         }
     }
 
-    /// Whether this world holds other evidence than `other` of the list `uri`, or of the CRLs of this issuer.
-    pub(super) fn differs(&self, other: &Self, uri: &str, issuer: Option<&[u8]>) -> bool {
+    /// Whether this world holds other evidence than `other` of the list `uri`, or of the CRLs of these issuers.
+    pub(super) fn differs(&self, other: &Self, uri: &str, issuers: &[Vec<u8>]) -> bool {
         fn same<T>(own: &[Arc<T>], other: &[Arc<T>]) -> bool {
             own.len() == other.len() && own.iter().zip(other).all(|(own, other)| Arc::ptr_eq(own, other))
         }
         let (own, other) = (&self.evidence, &other.evidence);
-        match issuer {
-            Some(issuer) => !same(own.crls_of(issuer), other.crls_of(issuer)),
-            None => !same(own.tokens_of(uri), other.tokens_of(uri)),
-        }
+        let mut issuers = issuers.iter();
+        issuers.any(|issuer| !same(own.crls_of(issuer), other.crls_of(issuer)))
+            || !same(own.tokens_of(uri), other.tokens_of(uri))
     }
 
     pub(super) fn moment(&self) -> u64 {

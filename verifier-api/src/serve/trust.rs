@@ -6,13 +6,13 @@
 
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
 use mdoc::time::UnixTime;
 use operator::{TrustPointer, TrustState, undated};
-use relying_party::TrustFile;
+use relying_party::{NewestLists, TrustFile};
 use serde_json::Value;
 
 use super::auth::ApiKeys;
@@ -25,6 +25,8 @@ use crate::trust::{Desk, InForce, Order, Refusal, done_json, review_json};
 
 /// How often the pointer is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked whether the state directory lacks what a change should have written there.
+const CATCH_UP: Duration = Duration::from_secs(10);
 /// Who puts the trust directory in force when the service first starts on an empty state directory.
 const FIRST_START: &str = "the service, at its first start";
 /// Bytes that a problem tells of what is wrong.
@@ -38,6 +40,15 @@ pub(super) struct Changes {
     /// Held while a snapshot is read: two at a time could end with the older one.
     reading: Mutex<()>,
     held: Mutex<Held>,
+    owed: Mutex<Owed>,
+}
+
+/// What a change could not write down, and is written when it can be.
+#[derive(Default)]
+struct Owed {
+    looked: Option<Instant>,
+    /// Why it still cannot, as far as it was told.
+    fault: Option<String>,
 }
 
 struct Held {
@@ -123,6 +134,7 @@ impl Changes {
             admin,
             reading: Mutex::new(()),
             held,
+            owed: Mutex::default(),
         };
         Ok(Some((changes, files)))
     }
@@ -171,6 +183,38 @@ impl Changes {
         }
     }
 
+    /// Writes down what a change of trust could not, here or on the command line: its line of the log, and how new its lists
+    /// are.
+    fn catch_up(&self, state: &State) {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        if owed.looked.is_some_and(|looked| looked.elapsed() < CATCH_UP) {
+            return;
+        }
+        owed.looked = Some(Instant::now());
+        let directory = &self.desk.state;
+        let newest = NewestLists::of(state.world.load().trust());
+        let written = directory.catch_up().and_then(|logged| {
+            directory.remember(&newest)?;
+            Ok(logged)
+        });
+        match written {
+            Ok(logged) => {
+                if logged {
+                    tracing::info!("the log of changes has the line that it lacked");
+                }
+                owed.fault = None;
+            }
+            Err(error) => {
+                let fault = error.to_string();
+                // Tried again and again; told once.
+                if owed.fault.as_ref() != Some(&fault) {
+                    tracing::error!(%fault, "a change of trust is in force and cannot be written down in full");
+                    owed.fault = Some(fault);
+                }
+            }
+        }
+    }
+
     fn take(&self, state: &State) -> Result<TrustPointer, String> {
         let in_force = self.desk.in_force().map_err(|error| error.to_string())?;
         let InForce { pointer, loaded } = in_force.ok_or_else(|| "the pointer is gone".to_owned())?;
@@ -210,6 +254,9 @@ pub(super) fn watch(state: &Arc<State>) -> std::io::Result<()> {
     let look = move || {
         while let Some(state) = state.upgrade() {
             let changed = state.trust.as_ref().is_some_and(|trust| trust.refresh(&state));
+            if let Some(trust) = &state.trust {
+                trust.catch_up(&state);
+            }
             state.expiry.look(&state, changed);
             drop(state);
             std::thread::sleep(LOOK);

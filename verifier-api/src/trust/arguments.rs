@@ -23,8 +23,9 @@ Examples:
   verifier-api trust rollback --state trust-state
   verifier-api trust list --state trust-state
 
-Exit status: 0 done, or nothing stands against it; 1 refused, nothing has changed; 64 wrong usage,
-or a directory that cannot be used.";
+Exit status: 0 done, or nothing stands against it; 1 refused, nothing has changed; 2 done and in
+force, but its line of the log or newest.json could not be written yet; 64 wrong usage, or a
+directory that cannot be used, and nothing has changed.";
 
 #[derive(Subcommand)]
 pub(crate) enum TrustCommand {

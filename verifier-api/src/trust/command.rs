@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::arguments::{
     By, Place, Trust, TrustApply, TrustCommand, TrustList, TrustPreview, TrustRollback, When,
 };
-use super::desk::{Desk, Done, Order, Refusal};
+use super::desk::{Desk, Done, Order, Refusal, Unwritten};
 use super::report;
 use crate::serve::{ConfigError, Layer, Loaded};
 use crate::{input, report as out};
@@ -37,7 +37,8 @@ pub(crate) enum CommandError {
     Stream(#[from] std::io::Error),
 }
 
-/// Runs the command; its exit status: 0, or 1 where something stands against it.
+/// Runs the command; its exit status: 0, 1 where something stands against it, or 2 where a change is in force that could not be
+/// written down in full.
 pub(crate) fn run(arguments: Trust) -> Result<u8, CommandError> {
     match arguments.command {
         TrustCommand::List(arguments) => list(arguments),
@@ -100,8 +101,24 @@ fn rollback(TrustRollback { to, place, by }: TrustRollback) -> Result<u8, Comman
 fn finish(outcome: Result<Done, Refusal>, now: UnixTime) -> Result<u8, CommandError> {
     match outcome {
         Ok(done) => {
-            out::line(&report::done_json(&done, now))?;
-            Ok(0)
+            let told = out::line(&report::done_json(&done, now));
+            if let Err(error) = &told {
+                out::complain(&format!(
+                    "the change is in force, but standard output cannot be written: {error}"
+                ));
+            }
+            for Unwritten { what, fault } in &done.unwritten {
+                let what = unwritten_words(what);
+                out::complain(&format!(
+                    "the change is in force, but {what} could not be written: {fault}; it will be before the next \
+                     change, or by a service that runs on this state directory"
+                ));
+            }
+            Ok(if told.is_ok() && done.unwritten.is_empty() {
+                0
+            } else {
+                2
+            })
         }
         Err(refusal @ (Refusal::NoSource | Refusal::Who | Refusal::State(_))) => {
             Err(CommandError::Refusal(refusal))
@@ -111,6 +128,13 @@ fn finish(outcome: Result<Done, Refusal>, now: UnixTime) -> Result<u8, CommandEr
             out::complain(&refusal.to_string());
             Ok(1)
         }
+    }
+}
+
+fn unwritten_words(what: &str) -> &'static str {
+    match what {
+        "log" => "its line of the log",
+        _ => "how new its lists are (newest.json)",
     }
 }
 

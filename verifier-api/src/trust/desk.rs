@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use mdoc::time::UnixTime;
 use mdoc::x509::{RevocationList, Vical};
 use operator::{
-    DatedTrustFile, LockedTrustState, OperatorError, TrustAction, TrustPointer, TrustRecord, TrustState,
-    TrustStateError,
+    Change, DatedTrustFile, LockedTrustState, OperatorError, TrustAction, TrustPointer, TrustRecord,
+    TrustState, TrustStateError,
 };
 use relying_party::{NewestLists, TrustConflict, TrustFile, sha256_text};
 
@@ -43,6 +43,16 @@ pub(crate) struct Done {
     pub(crate) review: Review,
     /// Newer lists that stayed in force when an earlier snapshot came back.
     pub(crate) kept: Vec<String>,
+    /// What could not be written down after the change. It is in force all the same.
+    pub(crate) unwritten: Vec<Unwritten>,
+}
+
+/// What a change could not write down.
+pub(crate) struct Unwritten {
+    /// A stable word for programs: `log` or `newest`.
+    pub(crate) what: &'static str,
+    /// Why.
+    pub(crate) fault: TrustStateError,
 }
 
 /// Why nothing was changed.
@@ -225,10 +235,18 @@ impl Desk {
         let same = before.is_some_and(|before| before.snapshot() == sha256_text(&hash));
         let action = if same { TrustAction::Confirm } else { action };
         let at = order.now.to_string();
-        let pointer = locked.put_in_force(&offered.files, &hash, (action, &order.who, &at))?;
-        // Should the program end before this, the next change finds these lists in the snapshot in force.
+        let Change { pointer, log } =
+            locked.put_in_force(&offered.files, &hash, (action, &order.who, &at))?;
+        // Should the program end before this, or fail, the next change finds these lists in the snapshot in force.
         newest.merge(&NewestLists::of(&offered.snapshot));
-        self.state.remember(&newest)?;
+        let remembered = self.state.remember(&newest);
+        let unwritten = [("log", log), ("newest", remembered)].into_iter();
+        let unwritten = unwritten.filter_map(|(what, written)| {
+            let fault = written.err()?;
+            tracing::error!(what, %fault, "trust was changed, and this is not written down yet");
+            Some(Unwritten { what, fault })
+        });
+        let unwritten = unwritten.collect();
         tracing::info!(
             action = action.name(),
             number = pointer.change.number,
@@ -241,6 +259,7 @@ impl Desk {
             pointer,
             review,
             kept,
+            unwritten,
         })
     }
 

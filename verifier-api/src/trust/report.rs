@@ -34,6 +34,7 @@ pub(crate) fn done_json(done: &Done, now: UnixTime) -> Value {
     json["before"] = json!(change.before);
     json["after"] = json!(change.after);
     json["kept"] = json!(done.kept);
+    json["unwritten"] = done.unwritten.iter().map(|unwritten| unwritten.what).collect();
     json
 }
 

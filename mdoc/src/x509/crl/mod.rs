@@ -309,6 +309,11 @@ impl RevocationList {
             .get_or_insert(key, || self.verify_signed_by(key).is_ok())
     }
 
+    /// The key that was found to have signed the list, if [`Self::is_signed_by`] was asked for it; nothing is verified here.
+    pub fn known_signer(&self) -> Option<PublicKey> {
+        self.signers.question_of(&true)
+    }
+
     fn verify_signed_by(&self, key: &PublicKey) -> Result<(), SignatureError> {
         let tbs = self.der.get(self.tbs.clone()).unwrap_or(&[]);
         verify_scheme(self.scheme, key, tbs, &self.signature)

@@ -63,6 +63,7 @@ impl Shared {
             if catch_unwind(AssertUnwindSafe(|| self.tidy())).is_err() {
                 tracing::error!("a fault of this program broke off the tidying of the cache");
             }
+            self.sweep();
             self.news.notify_all();
         }
     }
@@ -71,7 +72,7 @@ impl Shared {
     fn perform(&self, task: &Task) {
         let (kind, uri) = (task.key.0, &*task.key.1);
         let started = Instant::now();
-        let host = self.client.host(uri, kind, task.origin).unwrap_or_default();
+        let host = self.host_of(task);
         let outcome = self
             .client
             .fetch(uri, kind, task.origin)
@@ -117,7 +118,9 @@ impl Shared {
         let bytes: Arc<[u8]> = bytes.into();
         let trust = Arc::clone(&self.world.load().trust);
         let (content, facts) = content::read(kind, uri, &bytes, &content_type, &trust)?;
-        facts.may_replace(task.facts.as_ref(), now)?;
+        // Of CRLs only those of one issuer and key have an order.
+        let held = task.facts.as_ref().filter(|_| kind != ListKind::Crl);
+        facts.may_replace(held, now)?;
         self.newest.check(kind, &bytes)?;
         let over = facts.is_over(now);
         // A VICAL past the day of its next issue counts on; the trust snapshot knows when it ends.
@@ -126,13 +129,35 @@ impl Shared {
             ListKind::Vical => Some(self.trusting(uri, &bytes)?),
             _ => None,
         };
+        // Whoever else changes the lists of this URI waits until it is not in flight: signatures are verified without the table.
+        let mut crls = self.table().crls_at(&task.key);
+        let before: Vec<Vec<u8>> = crls.iter().map(|crl| crl.list.issuer_der().to_vec()).collect();
+        let slots = match &content {
+            Content::Crl(list) => {
+                let (crl, freed) = crls.admit(list, (facts, now), &trust)?;
+                if crl.list.known_signer().is_none() && crls.iter().count() > 1 {
+                    tracing::warn!(
+                        host = self.host_of(task),
+                        "nobody is known to have signed a CRL; it stands beside the one before"
+                    );
+                }
+                (crl.slot, freed)
+            }
+            Content::Status(token) => {
+                if let Some(before) = self.token_of(&task.key.1) {
+                    token.answer_ahead(&before);
+                }
+                (0, Vec::new())
+            }
+            Content::Vical => (0, Vec::new()),
+        };
         self.newest.note(kind, &bytes, &trust);
-        self.write(task, &bytes, &content_type, facts, now);
+        self.write(task, &bytes, &content_type, (facts, now), slots);
         let due = self.due(&facts, now, now).max(SHORTEST);
         let at = Instant::now();
         let mut table = self.table();
         let body = match content {
-            Content::Crl(list) => Body::Crl(list),
+            Content::Crl(_) => Body::Crl(crls),
             Content::Vical => Body::Vical(bytes),
             Content::Status(token) => {
                 let size = size(&token, bytes.len());
@@ -141,7 +166,6 @@ impl Shared {
                 Body::Status { bytes, inflated }
             }
         };
-        let before = table.issuer_of(&task.key);
         let held = HeldList {
             body,
             content_type: content_type.into(),
@@ -150,7 +174,7 @@ impl Shared {
         };
         let waiting = table.take(&task.key, held, at + due);
         let folded = table.fold(self.settings.inflated_bytes, &task.key);
-        let issuers = before.into_iter().chain(table.issuer_of(&task.key));
+        let issuers = before.into_iter().chain(table.issuers_of(&task.key));
         let issuers: Vec<Vec<u8>> = issuers.collect();
         self.exchange(|world| {
             if let Some((snapshot, _serial)) = snapshot {
@@ -175,8 +199,8 @@ impl Shared {
         let others = self.table().vicals();
         let others = others.iter().filter(|(other, _)| &**other != uri);
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        files.extend(others.map(|(uri, bytes)| export::file(ListKind::Vical, uri, bytes)));
-        let file = export::file(ListKind::Vical, uri, bytes);
+        files.extend(others.map(|(uri, bytes)| export::file(ListKind::Vical, (uri, 0), bytes)));
+        let file = export::file(ListKind::Vical, (uri, 0), bytes);
         let name = file.name.clone();
         files.push(file);
         let current = Arc::clone(&self.world.load().trust);
@@ -196,7 +220,14 @@ impl Shared {
     }
 
     /// Without a disk the list still counts, until the program ends.
-    fn write(&self, task: &Task, bytes: &Arc<[u8]>, content_type: &str, facts: Facts, now: UnixTime) {
+    fn write(
+        &self,
+        task: &Task,
+        bytes: &Arc<[u8]>,
+        content_type: &str,
+        (facts, now): (Facts, UnixTime),
+        (slot, freed): (u8, Vec<u8>),
+    ) {
         let Some(store) = &self.store else { return };
         let stored = Stored {
             kind: task.key.0,
@@ -204,11 +235,26 @@ impl Shared {
             content_type: content_type.to_owned(),
             fetched_at: now,
             facts,
+            slot,
             bytes: Arc::clone(bytes),
         };
         if let Err(error) = store.write(&stored) {
             tracing::error!(%error, "a list cannot be written to the cache");
+            return;
         }
+        for slot in freed {
+            store.remove_slot(task.key.0, &task.key.1, slot);
+        }
+    }
+
+    /// The youngest token of this list that is judged by.
+    fn token_of(&self, uri: &str) -> Option<Arc<StatusToken>> {
+        self.world.load().evidence.tokens_of(uri).first().cloned()
+    }
+
+    fn host_of(&self, task: &Task) -> String {
+        let host = self.client.host(&task.key.1, task.key.0, task.origin);
+        host.unwrap_or_default()
     }
 
     /// Unfolds a list, unless another request has; whether it did.
@@ -229,6 +275,8 @@ impl Shared {
                         table.publish(key, world);
                     }
                 });
+                drop(table);
+                self.sweep();
                 true
             }
             Err(error) => {
@@ -257,8 +305,8 @@ impl Shared {
             return;
         }
         self.exchange(|world| {
-            let issuers = forgotten.iter().filter_map(|(_, issuer)| issuer.as_deref());
-            table.publish_crls(issuers, world);
+            let issuers = forgotten.iter().flat_map(|(_, issuers)| issuers);
+            table.publish_crls(issuers.map(Vec::as_slice), world);
             for (key, _) in &forgotten {
                 table.publish(key, world);
             }

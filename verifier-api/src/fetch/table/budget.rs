@@ -116,12 +116,12 @@ impl Table {
     }
 
     /// Lists of documents that were asked for longest ago, beyond what may be kept, or not since `oldest`; forgotten.
-    /// With each, the issuer of what was its CRL.
+    /// With each, the issuers of what were its CRLs.
     pub(in crate::fetch) fn forget(
         &mut self,
         kept_bytes: usize,
         oldest: Option<u64>,
-    ) -> Vec<(Key, Option<Vec<u8>>)> {
+    ) -> Vec<(Key, Vec<Vec<u8>>)> {
         let over = |table: &Self| table.kept_bytes > kept_bytes || table.entries.len() >= MAX_ENTRIES;
         if !over(self) && oldest.is_none() {
             return Vec::new();
@@ -136,14 +136,14 @@ impl Table {
             if !over(self) && oldest.is_none_or(|oldest| last >= oldest) {
                 break;
             }
-            let issuer = self.issuer_of(&key);
+            let issuers = self.issuers_of(&key);
             self.forget_body(&key);
             if let Some(entry) = self.entries.remove(&key)
                 && let Some(due) = entry.due
             {
                 self.due.remove(&(due, key.clone()));
             }
-            forgotten.push((key, issuer));
+            forgotten.push((key, issuers));
         }
         forgotten
     }

@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicU64;
 
 use mdoc::status::StatusToken;
 use mdoc::time::UnixTime;
-use mdoc::x509::RevocationList;
 
 use crate::fetch::content::{Facts, size};
+use crate::fetch::crls::Crls;
 use crate::fetch::world::Used;
 use crate::fetch::{FetchError, ListKind, Origin};
 
@@ -21,8 +21,8 @@ pub(in crate::fetch) struct HeldList {
 
 /// In which form a list is held.
 pub(in crate::fetch) enum Body {
-    /// The parsed list, which holds its bytes.
-    Crl(Arc<RevocationList>),
+    /// The parsed lists, which hold their bytes.
+    Crl(Crls),
     /// The token as it came, and unfolded while it is in use.
     Status {
         bytes: Arc<[u8]>,
@@ -85,15 +85,19 @@ pub struct Totals {
 impl Body {
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Crl(list) => list.der().len(),
+            Self::Crl(lists) => lists.len(),
             Self::Status { bytes, .. } | Self::Vical(bytes) => bytes.len(),
         }
     }
 
-    /// The list as it came.
+    /// The list as it came; of several CRLs the one that decides.
     pub(in crate::fetch) fn bytes(&self) -> Arc<[u8]> {
         match self {
-            Self::Crl(list) => list.der().into(),
+            Self::Crl(lists) => lists
+                .deciding()
+                .map(|crl| crl.list.der())
+                .unwrap_or_default()
+                .into(),
             Self::Status { bytes, .. } | Self::Vical(bytes) => Arc::clone(bytes),
         }
     }

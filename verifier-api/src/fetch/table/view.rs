@@ -3,7 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use mdoc::evidence::MAX_SIDE_BY_SIDE;
+use mdoc::time::UnixTime;
+
 use super::{Body, Entry, Held, Key, Table, Totals};
+use crate::fetch::content::Facts;
+use crate::fetch::crls::{Crl, Crls};
 use crate::fetch::world::World;
 use crate::fetch::{FetchError, ListKind};
 use relying_party::{Dated, DatedKind};
@@ -49,10 +54,16 @@ impl Table {
         let unique: HashSet<&[u8]> = issuers.into_iter().collect();
         for issuer in unique {
             let fetched = self.crls.get(issuer).into_iter().flat_map(BTreeMap::values);
-            let from_files = files.evidence().crls_of(issuer);
-            world
-                .evidence
-                .set_crls(issuer, from_files.iter().chain(fetched).cloned());
+            let (known, mut unknown): (Vec<&Crl>, Vec<&Crl>) =
+                fetched.partition(|crl| crl.list.known_signer().is_some());
+            let mut lists = files.evidence().crls_of(issuer).to_vec();
+            lists.extend(known.into_iter().map(|crl| Arc::clone(&crl.list)));
+            // Whatever number it has, a list that nobody may have signed crowds none out that somebody did. Of the others
+            // the last that came is there for the document that it was fetched for.
+            unknown.sort_by_key(|crl| core::cmp::Reverse(crl.fetched_at));
+            let room = MAX_SIDE_BY_SIDE.saturating_sub(lists.len());
+            lists.extend(unknown.into_iter().take(room).map(|crl| Arc::clone(&crl.list)));
+            world.evidence.set_crls(issuer, lists);
         }
     }
 
@@ -73,7 +84,11 @@ impl Table {
                 ListKind::Status => DatedKind::Status,
                 ListKind::Vical => return None,
             };
-            let ttl = held.facts.time_to_live.and_then(|ttl| i64::try_from(ttl).ok());
+            let facts = match &held.body {
+                Body::Crl(lists) => lists.deciding().map_or(held.facts, |crl| crl.facts),
+                _ => held.facts,
+            };
+            let ttl = facts.time_to_live.and_then(|ttl| i64::try_from(ttl).ok());
             // More of a URI than its host stands in no log.
             let host = url::Url::parse(uri)
                 .ok()
@@ -82,11 +97,8 @@ impl Table {
                 kind,
                 name: host.unwrap_or_default(),
                 id: uri.to_string(),
-                dated: held.facts.dated,
-                until: held
-                    .facts
-                    .expires
-                    .or_else(|| Some(held.facts.dated.saturating_add(ttl?))),
+                dated: facts.dated,
+                until: facts.expires.or_else(|| Some(facts.dated.saturating_add(ttl?))),
             })
         });
         dated.collect()
@@ -96,12 +108,19 @@ impl Table {
         self.results.iter().map(|(what, count)| (*what, *count)).collect()
     }
 
-    /// The issuer of the CRL that is held.
-    pub(in crate::fetch) fn issuer_of(&self, key: &Key) -> Option<Vec<u8>> {
-        match &self.entries.get(key)?.held.as_ref()?.body {
-            Body::Crl(list) => Some(list.issuer_der().to_vec()),
-            _ => None,
+    /// The CRLs that are held; none of other lists.
+    pub(in crate::fetch) fn crls_at(&self, key: &Key) -> Crls {
+        let held = self.entries.get(key).and_then(|entry| entry.held.as_ref());
+        match held.map(|held| &held.body) {
+            Some(Body::Crl(lists)) => lists.clone(),
+            _ => Crls::default(),
         }
+    }
+
+    /// The issuers of the CRLs that are held.
+    pub(in crate::fetch) fn issuers_of(&self, key: &Key) -> Vec<Vec<u8>> {
+        let lists = self.crls_at(key);
+        lists.iter().map(|crl| crl.list.issuer_der().to_vec()).collect()
     }
 
     /// The VICALs that are held, by URI.
@@ -116,6 +135,15 @@ impl Table {
         let mut vicals: Vec<_> = vicals.collect();
         vicals.sort();
         vicals
+    }
+
+    /// What is held, with what it says of itself and when it was fetched.
+    pub(in crate::fetch) fn ages(&self) -> Vec<(Key, Facts, UnixTime)> {
+        let held = self.entries.iter().filter_map(|(key, entry)| {
+            let held = entry.held.as_ref()?;
+            Some((key.clone(), held.facts, held.fetched_at))
+        });
+        held.collect()
     }
 
     /// Everything that is held, in the order of kind and URI.
