@@ -413,7 +413,7 @@ mod tests {
         let key: Key = (ListKind::Status, "https://lists.example/".into());
         table.know(&key, Origin::Operator, "lists.example", 0, now);
         for times in [1, 2, 4, 8, 16, 32, 64, 64, 64] {
-            assert_eq!(handed_out(&mut table, now), [key.clone()]);
+            assert_eq!(handed_out(&mut table, now), std::slice::from_ref(&key));
             table.fail(&key, FetchError::Internal, now, retry);
             let due = now + retry * times;
             assert_eq!(handed_out(&mut table, due - Duration::from_millis(1)), []);
