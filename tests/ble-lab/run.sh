@@ -93,14 +93,15 @@ python_environment() {
     cp "$lab/requirements.txt" "$work/python/requirements.txt"
 }
 
-# Builds the programs under test and the bare loop; programs.json says where cargo put them. Optimised, because how fast
-# they are counts here.
+# Builds the programs under test and the bare loop; programs.json says where cargo put them. As they are released, because how
+# fast they are counts here, but for what takes the compiler long and gains little.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false
 programs() {
     say "building the programs"
     rm -rf "$work/programs"
     mkdir -p "$work/programs"
     {
-        cargo build --locked --quiet --config profile.dev.opt-level=2 -p reader -p holder \
+        cargo build --locked --quiet --release -p reader -p holder \
             --features reader/bluetooth,reader/camera,reader/nfc,reader/scanner,holder/bluetooth --message-format=json
         cargo build --locked --quiet --manifest-path "$lab/bare/Cargo.toml" --target-dir "$work/bare" \
             --message-format=json
