@@ -33,18 +33,6 @@ cd "$build"/linux-source-*
 # Kconfig keeps keyboards from user-mode Linux, which has no wires for one. What a program makes with uinput needs none.
 sed -i '/^menu "Input device support"/,/^config INPUT$/{/^[[:space:]]*depends on !UML$/d}' drivers/input/Kconfig
 # The virtual camera asks for a kernel with memory of devices, which PCI over virtio brings along (kernel.config).
-# Processor time of a program is otherwise counted in ticks of ten milliseconds, by whose they find at work.
-cat >>arch/um/kernel/time.c <<'CLOCK'
-
-unsigned long long notrace sched_clock(void)
-{
-	static long long start;
-
-	if (!start)
-		start = os_nsecs();
-	return os_nsecs() - start;
-}
-CLOCK
 # From the default configuration: a kernel made from tinyconfig panicked in some of its starts.
 make -s ARCH=um defconfig >&2
 scripts/kconfig/merge_config.sh -m .config "$here/kernel.config" >/dev/null
