@@ -364,10 +364,8 @@ mod tests {
         );
     }
 
-    /// Whether devices of earlier connections are to be forgotten, after one that ended so.
-    fn broke_off(in_order: bool) -> bool {
-        let (up, down) = channel();
-        let mut bluetooth = Bluetooth {
+    fn bluetooth(ending: Vec<Receiver<InOrder>>) -> Bluetooth {
+        Bluetooth {
             options: Options {
                 adapter: None,
                 role: arguments::Role::Both,
@@ -380,8 +378,29 @@ mod tests {
             stop: Stop::default(),
             quiet: true,
             thread: None,
-            ending: vec![down],
+            ending,
+        }
+    }
+
+    #[test]
+    fn after_a_thread_that_is_over_comes_another() {
+        let mut bluetooth = bluetooth(Vec::new());
+        // No way to the phone: nothing is asked of the system.
+        let plan = Plan {
+            central: None,
+            peripheral: None,
         };
+        for _ in 0..2 {
+            let attempt = bluetooth.attempt(&plan, Instant::now() + Duration::from_secs(60));
+            assert!(matches!(attempt, Err(Attempt::Fault(_))));
+            bluetooth.settle();
+        }
+    }
+
+    /// Whether devices of earlier connections are to be forgotten, after one that ended so.
+    fn broke_off(in_order: bool) -> bool {
+        let (up, down) = channel();
+        let mut bluetooth = bluetooth(vec![down]);
         if in_order {
             up.send(InOrder).unwrap();
         }
