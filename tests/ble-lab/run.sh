@@ -136,14 +136,18 @@ cameras=(vivid.n_devs=3 vivid.node_types=0x101,0x101,0x101 vivid.num_inputs=1,1,
 
 # One start of the guest, behind so many cases.
 run_guest() {
-    local set=$1 skip=$2 pinned=()
+    local set=$1 skip=$2 pinned=() clock=()
     # The guest has one processor. Where its kernel and its programs, which are processes of the host, stay on one of the
     # host's, a system call does not wake another each time, and figures of two runs compare.
-    [ "$set" != speed ] || pinned=(taskset -c "$(taskset -pc $$ | grep -o '[0-9]*$')")
+    # Its kernel counts processor time exactly then (kernel.sh).
+    [ "$set" != speed ] || {
+        pinned=(taskset -c "$(taskset -pc $$ | grep -o '[0-9]*$')")
+        clock=(exact_clock)
+    }
     say "set $set$([ "$skip" -eq 0 ] || echo ", behind $skip cases")"
     # A pattern with spaces does not pass a kernel's command line.
     TMPDIR=$work "${pinned[@]}" timeout -k 5 "${LAB_SECONDS:-1200}" "$kernel" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro \
-        init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$-$set" panic=1 "${cameras[@]}" \
+        init="$guest/init" quiet con=null con0=null,fd:1 ssl=null umid="ble-lab-$$-$set" panic=1 "${cameras[@]}" "${clock[@]}" \
         "lab.guest=$guest" "lab.target=$work" "lab.python=$python" "lab.set=$set" "lab.only=${only// /_}" "lab.skip=$skip" \
         </dev/null 2>&1 | sed -u 's/\r$//' || say "the guest ended with an error"
 }

@@ -1,7 +1,6 @@
 //! The reader as central and GATT client (mdoc peripheral server mode), by BlueZ. Values come and go over sockets
 //! (AcquireNotify, AcquireWrite), which keep their order.
 
-use core::cmp::Reverse;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use bluer::{
     Adapter, AdapterEvent, Address, Device, DeviceEvent, DeviceProperty, DiscoveryFilter, DiscoveryTransport,
     ErrorKind,
 };
-use futures_util::future::try_join_all;
 use futures_util::{Stream, StreamExt as _};
 use mdoc::session::ble::MDOC_SERVICE;
 use mdoc::session::framing::PartSize;
@@ -21,6 +19,7 @@ use tokio::try_join;
 use uuid::Uuid;
 
 use super::channel::Channel;
+use super::objects::Objects;
 use super::plan::CentralPlan;
 use super::race::Touched;
 use super::system::{Radio, fault};
@@ -31,6 +30,8 @@ use crate::radio_fault::RadioFault;
 pub(super) const LONGEST_WRITE: usize = 510;
 /// How long connecting and looking up the services may take before they are tried anew.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long BlueZ may not tell that it knows a phone's services before it is asked.
+const ASK_AFTER: Duration = Duration::from_millis(250);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -75,6 +76,7 @@ impl From<bluer::Error> for Attempt {
 /// Looks for the phone and connects to it, as often as it takes; the caller gives up.
 pub(super) async fn connect(
     radio: Radio,
+    objects: &Objects,
     plan: &CentralPlan,
     broke_off: bool,
     touched: &Touched,
@@ -87,7 +89,7 @@ pub(super) async fn connect(
         let device = find(&radio, plan).await?;
         found();
         touched.add(&radio.adapter, device.address());
-        match timeout(CONNECT, open(&radio.adapter, &device, plan)).await {
+        match timeout(CONNECT, open(&radio.adapter, objects, &device, plan)).await {
             Ok(Ok(Opened::Gatt(size, parts))) => {
                 return Ok(Connected::Gatt(size, Box::new(parts.with(radio, device))));
             }
@@ -199,8 +201,13 @@ impl Parts {
 }
 
 /// Connects, and opens the L2CAP channel or finds the characteristics and subscribes.
-async fn open(adapter: &Adapter, device: &Device, plan: &CentralPlan) -> Result<Opened, Attempt> {
-    let events = Box::pin(device.events().await?);
+async fn open(
+    adapter: &Adapter,
+    objects: &Objects,
+    device: &Device,
+    plan: &CentralPlan,
+) -> Result<Opened, Attempt> {
+    let mut events: Pin<Box<dyn Stream<Item = DeviceEvent> + Send>> = Box::pin(device.events().await?);
     // Answered at once where it is connected to already.
     device.connect().await?;
     if let Some(psm) = plan.psm
@@ -208,7 +215,10 @@ async fn open(adapter: &Adapter, device: &Device, plan: &CentralPlan) -> Result<
     {
         return Ok(Opened::Channel(stream));
     }
-    let characteristics = characteristics(device, plan.service).await?;
+    services_resolved(device, &mut events).await?;
+    let Some(characteristics) = objects.characteristics(device, plan.service).await? else {
+        return Err(Attempt::Again);
+    };
     let find = |uuid: u128| {
         let uuid = Uuid::from_u128(uuid);
         characteristics
@@ -249,20 +259,27 @@ async fn open(adapter: &Adapter, device: &Device, plan: &CentralPlan) -> Result<
     ))
 }
 
-async fn characteristics(device: &Device, service: Uuid) -> Result<Vec<(Uuid, Characteristic)>, Attempt> {
-    // Every question is a message to the system and back: a phone's own service stands behind those of every device.
-    let mut services = device.services().await?;
-    services.sort_by_key(|service| Reverse(service.id()));
-    for known in services {
-        if known.uuid().await? == service {
-            let characteristics = known.characteristics().await?.into_iter();
-            let with_uuids = characteristics.map(|characteristic| async move {
-                bluer::Result::Ok((characteristic.uuid().await?, characteristic))
-            });
-            return Ok(try_join_all(with_uuids).await?);
+/// Waits until BlueZ knows the services of a device that it has connected to; the caller limits the wait. BlueZ tells when it
+/// knows them. Where it told before anybody listened, it is asked.
+async fn services_resolved(
+    device: &Device,
+    events: &mut (impl Stream<Item = DeviceEvent> + Unpin),
+) -> Result<(), Attempt> {
+    let mut ask = interval_at(Instant::now() + ASK_AFTER, ASK_AFTER);
+    loop {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(DeviceEvent::PropertyChanged(DeviceProperty::ServicesResolved(true))) => return Ok(()),
+                Some(DeviceEvent::PropertyChanged(DeviceProperty::Connected(false))) | None => {
+                    return Err(Attempt::Again);
+                }
+                Some(_) => {}
+            },
+            _ = ask.tick() => if device.is_services_resolved().await? {
+                return Ok(());
+            },
         }
     }
-    Err(Attempt::Again)
 }
 
 impl Central {

@@ -10,6 +10,8 @@ mod central;
 #[cfg(target_os = "linux")]
 mod channel;
 #[cfg(target_os = "linux")]
+mod objects;
+#[cfg(target_os = "linux")]
 mod peripheral;
 mod plan;
 mod portable;
@@ -93,7 +95,12 @@ impl Bluetooth {
 
     /// Waits until earlier connections are down, a bounded while.
     fn settle(&mut self) {
-        let deadline = Instant::now() + TEAR_DOWN;
+        self.settle_within(TEAR_DOWN);
+    }
+
+    /// A thread on which a connection hangs gets no further one.
+    fn settle_within(&mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
         let (broke_off, thread) = (&mut self.options.broke_off, &mut self.thread);
         self.ending.retain(|down| {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -395,6 +402,34 @@ mod tests {
             assert!(matches!(attempt, Err(Attempt::Fault(_))));
             bluetooth.settle();
         }
+    }
+
+    #[test]
+    fn a_thread_that_hangs_is_given_up() {
+        let (up, down) = channel();
+        let mut bluetooth = bluetooth(vec![down]);
+        bluetooth.thread = Some(Thread::start());
+        bluetooth.settle_within(Duration::ZERO);
+        assert!(
+            bluetooth.thread.is_none(),
+            "the next connection is made on a thread of its own"
+        );
+        assert!(bluetooth.options.broke_off);
+        assert_eq!(bluetooth.ending.len(), 1, "it is waited for once more");
+        up.send(InOrder).unwrap();
+        bluetooth.settle_within(Duration::ZERO);
+        assert!(bluetooth.ending.is_empty());
+    }
+
+    #[test]
+    fn a_thread_with_nothing_left_to_end_is_kept() {
+        let (up, down) = channel();
+        let mut bluetooth = bluetooth(vec![down]);
+        bluetooth.thread = Some(Thread::start());
+        up.send(InOrder).unwrap();
+        bluetooth.settle_within(Duration::ZERO);
+        assert!(bluetooth.thread.is_some());
+        assert!(!bluetooth.options.broke_off);
     }
 
     /// Whether devices of earlier connections are to be forgotten, after one that ended so.

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::plan::PeripheralPlan;
 use super::race::Touched;
-use super::system::{Radio, fault};
+use super::system::{Radio, answer, fault};
 use super::worker::{Gone, Incoming, LOOK_AFTER};
 use crate::radio_fault::RadioFault;
 
@@ -167,7 +167,7 @@ impl Server {
     }
 
     /// Waits until a phone has subscribed and written the start, and gives the size of parts to it. `approached` is
-    /// called when one subscribes. What is written before the start is ignored.
+    /// called when one subscribes or starts. What is written before the start is ignored.
     pub(super) async fn wait_for_start(
         &mut self,
         touched: &Touched,
@@ -188,6 +188,8 @@ impl Server {
                 Some(from) = self.looked.recv() => touched.add(&self.radio.adapter, from),
                 written = self.written.recv() => match written {
                     Some(Written { from, state: true, value, .. }) if value == [STATE_START] => {
+                        touched.add(&self.radio.adapter, from);
+                        approached();
                         if self.subscribed().await {
                             *self.phone.lock().unwrap_or_else(PoisonError::into_inner) = Some(from);
                             self.started = Some(from);
@@ -230,15 +232,20 @@ impl Server {
     /// Service and adapter are there, and the advertisement too: a service that was restarted knows none.
     async fn still_there(&self) -> Result<(), RadioFault> {
         self.radio.check().await?;
-        match self.radio.adapter.active_advertising_instances().await {
+        match answer(self.radio.adapter.active_advertising_instances()).await? {
             Ok(0) => Err(RadioFault::Service),
             // Not every system tells.
             Ok(_) | Err(_) => Ok(()),
         }
     }
 
+    /// The phone that has started.
+    pub(super) const fn phone(&self) -> Option<Address> {
+        self.started
+    }
+
     /// The session of the phone that has started. Nobody else is to find the reader: it is advertised no more.
-    pub(super) fn into_started(self) -> Peripheral {
+    pub(super) async fn into_started(self) -> Peripheral {
         let Self {
             radio,
             application,
@@ -250,6 +257,7 @@ impl Server {
             ..
         } = self;
         drop(advertisement);
+        let events = device_events(&radio, started).await;
         Peripheral {
             radio,
             application,
@@ -257,7 +265,7 @@ impl Server {
             phone: started,
             state,
             server_to_client,
-            events: None,
+            events,
             left_at: None,
             loses_long_values: false,
         }
@@ -312,7 +320,7 @@ pub(super) struct Peripheral {
     phone: Option<Address>,
     state: Notifications,
     server_to_client: Notifications,
-    events: Option<Pin<Box<dyn Stream<Item = DeviceEvent> + Send>>>,
+    events: Pin<Box<dyn Stream<Item = DeviceEvent> + Send>>,
     /// When the system said that the phone is gone.
     left_at: Option<Instant>,
     /// The phone may write values that the system loses, and none of their length has come.
@@ -328,11 +336,6 @@ impl Peripheral {
         self.loses_long_values
     }
 
-    /// The phone in session.
-    pub(super) const fn phone(&self) -> Option<Address> {
-        self.phone
-    }
-
     pub(super) async fn transmit(&mut self, outgoing: &Outgoing) -> Result<(), Gone> {
         let (notifications, value) = match outgoing {
             Outgoing::State(value) => (&self.state, vec![*value]),
@@ -344,12 +347,6 @@ impl Peripheral {
 
     pub(super) async fn next(&mut self) -> Incoming {
         loop {
-            if self.events.is_none() {
-                self.events = Some(device_events(&self.radio, self.phone).await);
-            }
-            let Some(events) = &mut self.events else {
-                return Incoming::Gone;
-            };
             // The last values may come behind the news that the phone is gone: they come another way. This future may
             // be dropped at any moment, so the news is kept.
             let left = async {
@@ -361,7 +358,7 @@ impl Peripheral {
             let written = tokio::select! {
                 biased;
                 written = self.written.recv() => written,
-                event = events.next(), if self.left_at.is_none() => {
+                event = self.events.next(), if self.left_at.is_none() => {
                     if matches!(event, Some(DeviceEvent::PropertyChanged(DeviceProperty::Connected(false))) | None) {
                         self.left_at = Some(Instant::now());
                     }

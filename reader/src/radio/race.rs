@@ -12,7 +12,7 @@ use mdoc::session::link::{GattLink, GattRole};
 use tokio::time::timeout;
 
 use super::Options;
-use super::peripheral::{Peripheral, Server};
+use super::peripheral::Server;
 use super::plan::Plan;
 use super::system::{Radio, Service};
 use super::worker::{Carrier, Cutting};
@@ -48,20 +48,16 @@ pub(super) async fn run(
         tokio::select! {
             biased;
             served = &mut serving, if serving_failed.is_none() => match served {
-                Ok((peripheral, link)) => {
-                    touched.forget(peripheral.phone()).await;
-                    return Ok((Carrier::Peripheral(Box::new(peripheral)), Cutting::Gatt(link)));
-                }
+                Ok(started) => return Ok(start(started, touched).await),
                 Err(fault) => serving_failed = Some(fault),
             },
             sought = &mut seeking, if seeking_failed.is_none() => match sought {
                 Ok(ready) => {
                     if approached.load(Ordering::Relaxed)
                         && serving_failed.is_none()
-                        && let Ok(Ok((peripheral, link))) = timeout(PREFERENCE, &mut serving).await
+                        && let Ok(Ok(started)) = timeout(PREFERENCE, &mut serving).await
                     {
-                        touched.forget(peripheral.phone()).await;
-                        return Ok((Carrier::Peripheral(Box::new(peripheral)), Cutting::Gatt(link)));
+                        return Ok(start(started, touched).await);
                     }
                     return Ok(ready.start(options.max_message_len));
                 }
@@ -76,7 +72,15 @@ pub(super) async fn run(
     }
 }
 
-/// The reader as GATT server. The error is none where the plan has no such way.
+/// The session with the phone that has started at the reader's server; no other device is in it.
+async fn start((server, link): (Server, GattLink), touched: &Touched) -> (Carrier, Cutting) {
+    let phone = server.phone();
+    let peripheral = server.into_started().await;
+    touched.forget(phone).await;
+    (Carrier::Peripheral(Box::new(peripheral)), Cutting::Gatt(link))
+}
+
+/// The reader as GATT server, until a phone has started there. The error is none where the plan has no such way.
 async fn serve(
     plan: &Plan,
     options: &Options,
@@ -84,20 +88,22 @@ async fn serve(
     approached: Arc<AtomicBool>,
     touched: &Touched,
     found: impl Fn() + Send + Sync,
-) -> Result<(Peripheral, GattLink), Option<RadioFault>> {
+) -> Result<(Server, GattLink), Option<RadioFault>> {
     let plan = plan.peripheral.as_ref().ok_or(None)?;
     let radio = Radio::open(service, options.adapter.as_deref()).await?;
     let mut server = Server::register(radio, plan).await?;
     let size = server
         .wait_for_start(touched, || {
-            approached.store(true, Ordering::Relaxed);
-            found();
+            // It subscribes twice, and starts.
+            if !approached.swap(true, Ordering::Relaxed) {
+                found();
+            }
         })
         .await?;
     let mut link = GattLink::new(GattRole::Server, size, options.max_message_len);
     // The server has seen the start.
     link.handle_state(&[STATE_START]);
-    Ok((server.into_started(), link))
+    Ok((server, link))
 }
 
 /// Devices that this connection has had to do with: those that are not the phone being read are disconnected, and
@@ -161,7 +167,8 @@ async fn seek(
         }
         arguments::Central::Bluer => {
             let radio = Radio::open(service, options.adapter.as_deref()).await?;
-            match central::connect(radio, plan, options.broke_off, touched, &found).await? {
+            let objects = service.objects().await?;
+            match central::connect(radio, objects, plan, options.broke_off, touched, &found).await? {
                 central::Connected::Gatt(size, central) => Ready::Gatt(size, Carrier::Central(central)),
                 central::Connected::Channel(channel) => Ready::Channel(Carrier::Channel(Box::new(channel))),
             }

@@ -37,24 +37,57 @@ pub(crate) fn configured_number(conf: &str, of_section: &str, of_key: &str) -> O
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use bluez::{Radio, Service, fault};
+pub(super) use bluez::{Radio, Service, answer, fault};
 
 #[cfg(target_os = "linux")]
 mod bluez {
+    use std::time::Duration;
+
     use bluer::{Adapter, Error, ErrorKind, InternalErrorKind, Session};
+    use tokio::sync::{Notify, OnceCell};
+    use tokio::time::timeout;
+    use tokio::try_join;
 
     use super::RadioFault;
+    use crate::radio::objects::Objects;
 
+    /// How long the service may take to say how its adapter is.
+    const ANSWER: Duration = Duration::from_secs(3);
     /// The system's default adapter, where it is there.
     const DEFAULT: &str = "hci0";
 
-    /// The connection to the Bluetooth service, shared by everything on one thread: made when it is needed first.
+    /// The connections to the Bluetooth service, shared by everything on one thread: made when they are needed first.
     #[derive(Default)]
-    pub(in crate::radio) struct Service(tokio::sync::OnceCell<Session>);
+    pub(in crate::radio) struct Service {
+        connections: OnceCell<(Session, Objects)>,
+        made: Notify,
+    }
 
     impl Service {
-        async fn session(&self) -> Result<Session, Error> {
-            self.0.get_or_try_init(Session::new).await.cloned()
+        async fn connections(&self) -> Result<&(Session, Objects), RadioFault> {
+            if let Some(connections) = self.connections.get() {
+                return Ok(connections);
+            }
+            let connect = || async { try_join!(Session::new(), Objects::connect()) };
+            let connections = self.connections.get_or_try_init(connect).await;
+            self.made.notify_waiters();
+            connections.map_err(|error| fault(&error))
+        }
+
+        /// What the service knows.
+        pub(in crate::radio) async fn objects(&self) -> Result<&Objects, RadioFault> {
+            self.connections().await.map(|(_, objects)| objects)
+        }
+
+        /// Ends when the system's bus, once it was connected to, is gone. (bluer does not tell when its own connection alone is.)
+        pub(in crate::radio) async fn lost(&self) {
+            loop {
+                let made = self.made.notified();
+                match self.connections.get() {
+                    Some((_, objects)) => return objects.lost().await,
+                    None => made.await,
+                }
+            }
         }
     }
 
@@ -70,7 +103,7 @@ mod bluez {
             service: &Service,
             name: Option<&str>,
         ) -> Result<Self, RadioFault> {
-            let session = service.session().await.map_err(|error| fault(&error))?;
+            let session = service.connections().await?.0.clone();
             let (adapter, powered) = find(&session, name).await?;
             if !powered {
                 adapter
@@ -86,15 +119,14 @@ mod bluez {
 
         /// Whether service and adapter are still there.
         pub(in crate::radio) async fn check(&self) -> Result<(), RadioFault> {
-            match self.adapter.is_powered().await {
+            match answer(self.adapter.is_powered()).await? {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(RadioFault::AdapterGone),
                 Err(error) => match fault(&error) {
                     RadioFault::Other(_) | RadioFault::AdapterGone => {
                         // The service answers, but not for this adapter.
-                        self.session
-                            .adapter_names()
-                            .await
+                        answer(self.session.adapter_names())
+                            .await?
                             .map_err(|error| fault(&error))?;
                         Err(RadioFault::AdapterGone)
                     }
@@ -109,7 +141,7 @@ mod bluez {
     async fn find(session: &Session, name: Option<&str>) -> Result<(Adapter, bool), RadioFault> {
         let fault = |error: Error| fault(&error);
         let adapter = session.adapter(name.unwrap_or(DEFAULT)).map_err(fault)?;
-        match adapter.is_powered().await.map_err(fault) {
+        match answer(adapter.is_powered()).await?.map_err(fault) {
             Ok(powered) => return Ok((adapter, powered)),
             Err(RadioFault::AdapterGone) => {}
             Err(other) => return Err(other),
@@ -123,6 +155,11 @@ mod bluez {
         Ok((adapter, powered))
     }
 
+    /// The answer to a question that the service answers at once. One that hangs would be waited for for minutes.
+    pub(in crate::radio) async fn answer<T>(question: impl Future<Output = T>) -> Result<T, RadioFault> {
+        timeout(ANSWER, question).await.map_err(|_| RadioFault::Service)
+    }
+
     /// What an error of the Bluetooth service means.
     pub(in crate::radio) fn fault(error: &Error) -> RadioFault {
         match &error.kind {
@@ -134,6 +171,7 @@ mod bluez {
                 "org.freedesktop.DBus.Error.ServiceUnknown"
                 | "org.freedesktop.DBus.Error.NameHasNoOwner"
                 | "org.freedesktop.DBus.Error.NoReply"
+                | "org.freedesktop.DBus.Error.Timeout"
                 | "org.freedesktop.DBus.Error.Disconnected"
                 | "org.freedesktop.DBus.Error.NoServer"
                 | "org.freedesktop.DBus.Error.FileNotFound"
@@ -182,6 +220,7 @@ mod tests {
         assert_eq!(dbus("AccessDenied"), RadioFault::Permission);
         assert_eq!(dbus("ServiceUnknown"), RadioFault::Service);
         assert_eq!(dbus("FileNotFound"), RadioFault::Service);
+        assert_eq!(dbus("Timeout"), RadioFault::Service);
         assert_eq!(dbus("UnknownObject"), RadioFault::AdapterGone);
         assert!(matches!(dbus("LimitsExceeded"), RadioFault::Other(_)));
     }

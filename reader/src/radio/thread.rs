@@ -26,7 +26,8 @@ struct Job {
 }
 
 /// A thread, for one connection after another: each would otherwise have to be introduced to the system anew. It ends with the
-/// first one that does not end as it should, and everything that is registered with the system ends with it.
+/// first one that does not end as it should, and everything that is registered with the system ends with it. It ends too when
+/// the system's bus goes away.
 pub(super) struct Thread {
     jobs: UnboundedSender<Job>,
 }
@@ -87,16 +88,29 @@ fn live(mut jobs: UnboundedReceiver<Job>) {
     }
 }
 
-/// Makes connections for as long as they end in good order; the last one's end is told when the thread has nothing more with
-/// the system.
+/// Makes connections for as long as they end in good order and the system is there; the last one's end is told when the thread
+/// has nothing more with the system.
 async fn work(mut jobs: UnboundedReceiver<Job>) -> Option<(Sender<InOrder>, Option<InOrder>)> {
     let service = Service::default();
     loop {
-        let job = jobs.recv().await?;
-        let lasts = job.plan.lasts();
-        let ended = run(&job.plan, &job.options, &service, job.ports).await;
+        let job = tokio::select! {
+            biased;
+            // The next connection is one for another thread, with connections to the system of its own.
+            () = service.lost() => return None,
+            job = jobs.recv() => job?,
+        };
+        let tell = job.ports.tell.clone();
+        let ended = tokio::select! {
+            ended = run(&job.plan, &job.options, &service, job.ports) => ended,
+            // Questions to the system would stay without an answer.
+            () = service.lost() => {
+                // A session that is over has dropped its end.
+                let _ = tell.send(Happening::Fault(RadioFault::Service));
+                None
+            }
+        };
         match ended {
-            Some(in_order) if lasts => tell_end(&job.down, in_order),
+            Some(in_order) if job.plan.lasts() => tell_end(&job.down, in_order),
             ended => return Some((job.down, ended)),
         }
     }

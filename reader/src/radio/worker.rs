@@ -247,7 +247,7 @@ fn channel_events(reader: &mut LengthReader, told: &mut bool, bytes: &[u8]) -> V
 
 /// The connection's end of the channels.
 pub(super) struct Ports {
-    tell: Sender<Happening>,
+    pub(super) tell: Sender<Happening>,
     to_do: UnboundedReceiver<Command>,
     spreads: bool,
 }
@@ -343,6 +343,13 @@ impl Touched {
 #[cfg(not(target_os = "linux"))]
 #[derive(Default)]
 pub(super) struct Service;
+
+#[cfg(not(target_os = "linux"))]
+impl Service {
+    pub(super) async fn lost(&self) {
+        core::future::pending().await
+    }
+}
 
 #[cfg(not(target_os = "linux"))]
 async fn reach(

@@ -161,15 +161,36 @@ class Lab:
         # Where an installed system has it, and the programs look.
         os.makedirs('/etc/bluetooth', exist_ok=True)
         pathlib.Path('/etc/bluetooth/main.conf').write_text(self.configuration.read_text())
-        packages = self.target / 'packages'
-        self.daemon('dbus', packages / 'usr/bin/dbus-daemon', f'--config-file={HERE}/dbus.conf', '--nofork',
+        self.start_bus()
+        self.daemon('radio', sys.executable, '-sE', '-B', HERE / 'radio.py', str(ADAPTERS), '/run/radio')
+        self.start_bluetoothd()
+        wait_for('the radio', lambda: 'ready' in (RUN / 'radio.log').read_text(), 30)
+        self.adapters_ready()
+
+    def start_bus(self):
+        self.daemon('dbus', self.target / 'packages/usr/bin/dbus-daemon', f'--config-file={HERE}/dbus.conf', '--nofork',
                     '--nopidfile', own_libraries=True)
         wait_for('D-Bus', lambda: listens(BUS))
         os.environ['DBUS_SYSTEM_BUS_ADDRESS'] = f'unix:path={BUS}'
         self.bus = open_dbus_connection(bus='SYSTEM')
-        self.daemon('radio', sys.executable, '-sE', '-B', HERE / 'radio.py', str(ADAPTERS), '/run/radio')
+
+    def stop_bus(self):
+        """With everybody's connections, bluetoothd's too, which ends by that."""
+        self.bus.close()
+        self.daemons['dbus'].kill()
+        self.daemons['dbus'].wait()
+        pathlib.Path(BUS).unlink(missing_ok=True)
+
+    def restart_bus(self):
+        self.stop_bus()
+        self.start_bus()
+        self.restart_bluetoothd()
+
+    def restart_bluetoothd(self):
+        self.stop_bluetoothd()
+        # The kernel would hold on to links.
+        self.radio('drop')
         self.start_bluetoothd()
-        wait_for('the radio', lambda: 'ready' in (RUN / 'radio.log').read_text(), 30)
         self.adapters_ready()
 
     def start_bluetoothd(self, *more):

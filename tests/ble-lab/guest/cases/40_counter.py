@@ -3,6 +3,7 @@
 import base64
 import json
 import operator
+import signal
 import time
 from importlib import import_module
 
@@ -72,8 +73,8 @@ def thinking(lab, transport):
 @case('ten transactions in a row leave nothing behind', seconds=150)
 def ten(lab):
     reader = counter(lab)
-    # Between transactions there may be Bluetooth's thread, with its connection to D-Bus and the three that it waits with.
-    most = (threads(reader) + 1, reader.descriptors() + 4)
+    # Between transactions there may be Bluetooth's thread, with two connections to D-Bus and the three that it waits with.
+    most = (threads(reader) + 1, reader.descriptors() + 5)
     holder, announced = steps.phone(lab, 'ble-peripheral', '--repeat')
     for number in range(10):
         if number == 5:
@@ -189,6 +190,47 @@ def restarted_early(lab):
     expect(report['reason'] in ('session.timeout', 'bluetooth.service'), report)
     lab.adapters_ready()
     once(lab, reader)
+    ended(reader)
+
+
+@case('bluetoothd hangs while the holder thinks')
+def hangs(lab):
+    reader, *_ = thinking(lab, 'ble-peripheral')
+    before, begun = waits(reader), time.monotonic()
+    lab.daemons['bluetoothd'].send_signal(signal.SIGSTOP)
+    try:
+        served(reader, 'bluetooth.service')
+        prompt(reader, begun, before)
+    finally:
+        lab.daemons['bluetoothd'].send_signal(signal.SIGCONT)
+    lab.forget_devices()
+    once(lab, reader)
+    ended(reader)
+
+
+@case('D-Bus ends while the holder thinks')
+def bus_ends(lab):
+    reader, *_ = thinking(lab, 'ble-peripheral')
+    before, begun = waits(reader), time.monotonic()
+    lab.stop_bus()
+    served(reader, 'bluetooth.service')
+    prompt(reader, begun, before)
+    lab.start_bus()
+    lab.restart_bluetoothd()
+    once(lab, reader)
+    ended(reader)
+
+
+@case('bluetoothd and D-Bus are restarted between two customers', seconds=120)
+def restarted_between(lab):
+    """What stays from one customer to the next is of no use to the third."""
+    reader = counter(lab)
+    for restart in (lambda: None, lab.restart_bluetoothd, lab.restart_bus):
+        for transport in ('ble-peripheral', 'ble-central'):
+            restart()
+            once(lab, reader, transport)
+            # A kernel whose bluetoothd goes away under a link does not always advertise afterwards.
+            lab.forget_devices()
     ended(reader)
 
 

@@ -10,6 +10,7 @@ from lab import case, expect
 bare = import_module('10_bare')
 steps = import_module('20_transactions')
 counters = import_module('40_counter')
+independent = import_module('50_independent_phone')
 ROUNDS = 5
 # Makes a response of 40 KB.
 PORTRAIT = 38_000
@@ -76,26 +77,75 @@ def system_call():
     return (time.process_time() - begun) / rounds
 
 
-@case('processor time of a transaction', sets=['speed'], seconds=240)
+class Independent:
+    """Phones whose Bluetooth is not BlueZ, one for each transaction: the counter's BlueZ has its own end and no other, as beside
+    a real phone."""
+
+    def __init__(self, lab, role):
+        self.lab, self.role = lab, role
+        self.holder = None
+
+    def engagement(self):
+        self.end()
+        transport = independent.ROLES[self.role]
+        self.holder, announced = steps.phone(self.lab, transport, '--bridge', '--portrait-bytes', SMALL_PORTRAIT)
+        port = int(announced['listening'].rpartition(':')[2])
+        self.number = self.lab.phone(role=self.role, uuid=announced['uuid'], mtu=515, bridge=port)
+        return announced['engagement']
+
+    def end(self):
+        if self.holder:
+            self.holder.end()
+            self.holder = None
+            self.lab.phones.remove(self.number)
+            self.lab.radio('phone-off', phone=self.number)
+
+
+class Beside:
+    """One phone for all transactions, with the counter's BlueZ: whatever happens at either end, BlueZ tells the counter."""
+
+    def __init__(self, lab, transport):
+        self.holder, self.announced = steps.phone(lab, transport, '--repeat', '--portrait-bytes', SMALL_PORTRAIT)
+
+    def engagement(self):
+        announced = self.announced or self.holder.line()
+        self.announced = None
+        return announced['engagement']
+
+    def end(self):
+        self.holder.end()
+
+
+# Name, which phone, what kind it is and how it is reached, transactions.
+PHONES = [
+    ('ble_own_time', 'phone as GATT server', Independent, 'server', 17),
+    ('ble_own_time', 'phone as GATT client', Independent, 'client', 17),
+    ('ble_own_time beside its phone', 'phone as GATT server', Beside, 'ble-peripheral', 9),
+    ('ble_own_time beside its phone', 'phone as GATT client', Beside, 'ble-central', 9),
+]
+
+
+@case('processor time of a transaction', sets=['speed'], seconds=300)
 def own_time(lab):
-    for transport in ('ble-peripheral', 'ble-central'):
+    for name, what, kind, way, transactions in PHONES:
         # One line of the log for each transaction: how long the response was.
         reader = counters.counter(lab, env={**os.environ, 'RUST_LOG': 'reader::radio::worker=debug'})
-        holder, announced = steps.phone(lab, transport, '--repeat', '--portrait-bytes', SMALL_PORTRAIT)
+        phones = kind(lab, way)
         spent = []
-        for _ in range(21):
+        engagement = phones.engagement()
+        for _ in range(transactions):
             before = reader.cpu()
-            reader.say(announced['engagement'])
+            reader.say(engagement)
             counters.served(reader, None)
-            announced = holder.line()
+            engagement = phones.engagement()
             spent.append(reader.cpu() - before)
-        # The first one pays for what is set up once. A guest counts what its host does meanwhile as its own, and in ticks:
-        # hence the mean of the middle half.
+        # The first one pays for what is set up once. A guest counts what its host does meanwhile as its own: hence the mean of
+        # the middle half.
         spent = sorted(seconds * 1e3 for seconds in spent[1:])
         middle = spent[len(spent) // 4:-(len(spent) // 4)]
         plain = re.sub(r'\x1b\[[0-9;]*m', '', reader.errors())
         size = median([int(size) for size in re.findall(r'a message has come.*bytes=(\d+)', plain)])
-        lab.note(f'ble_own_time {sum(middle) / len(middle):.0f} ms ({transport}, {spent[0]:.0f} to {spent[-1]:.0f}, {size} bytes; '
+        lab.note(f'{name} {sum(middle) / len(middle):.1f} ms ({what}, {spent[0]:.1f} to {spent[-1]:.1f}, {size} bytes; '
                  f'a system call takes {system_call() * 1e6:.1f} us here)')
-        holder.end()
+        phones.end()
         counters.ended(reader)
