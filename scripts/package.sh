@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds the Debian package of the counter and prints where it is.
+# Builds the Debian package of the counter and prints where it is. PACKAGE_PROFILE names another of cargo's profiles than release.
 . "$(dirname "$0")/lib.sh"
 
 # What the package can do. A feature that is added to the reader goes here.
 features=bluetooth,camera,nfc,scanner,till
 version=3.8.0
+profile=${PACKAGE_PROFILE:-release}
 
 target=$(target_dir)
 PATH=$target/tools/bin:$PATH
@@ -18,13 +19,15 @@ if [ "$(cargo-deb --version 2>/dev/null)" != "cargo-deb $version" ]; then
     cargo install --locked --force --root "$target/tools" "cargo-deb@$version" >&2
 fi
 
-cargo build --locked --release -p reader --features "$features" >&2
-reader=$target/release/reader
-made=$target/release/package
+cargo build --locked --profile "$profile" -p reader --features "$features" >&2
+# Cargo's folder for the profile `dev` has a name of its own.
+built=$target/${profile/#dev/debug}
+reader=$built/reader
+made=$built/package
 mkdir -p "$made"
 "$reader" manual >"$made/reader.1"
 "$reader" completions bash >"$made/reader.bash"
 "$reader" completions zsh >"$made/_reader"
 "$reader" completions fish >"$made/reader.fish"
-cargo-deb --no-build --locked -p reader --output "$made/mdoc-reader.deb" >&2
+cargo-deb --no-build --locked --profile "$profile" -p reader --output "$made/mdoc-reader.deb" >&2
 echo "$made/mdoc-reader.deb"

@@ -126,6 +126,9 @@ pub enum OperatorError {
     },
 }
 
+/// Bytes of what is read into memory that need not grow: every secret.
+const SHORT: u64 = 1024;
+
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
@@ -136,8 +139,10 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, OperatorError> {
         error,
     };
     let file = fs::File::open(path).map_err(read)?;
+    // Room for all of a short file, so that a secret leaves no copies behind in memory that is given back.
+    let room = limit.saturating_add(1).min(SHORT);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     // What is no plain file has no length to go by: the bound holds for what is read.
-    let mut bytes = Vec::new();
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(read)?;

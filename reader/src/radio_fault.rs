@@ -17,7 +17,7 @@ pub(crate) enum RadioFault {
     AdapterOff(String),
     /// This user may not use Bluetooth.
     Permission,
-    /// The system's Bluetooth service does not run, or was restarted.
+    /// The system's Bluetooth service does not run, does not answer, or was restarted.
     Service,
     /// Anything else that the Bluetooth service says.
     Other(String),
@@ -46,7 +46,7 @@ impl RadioFault {
                 "let this user use Bluetooth (on Debian: add it to the group bluetooth and log in again)"
             }
             Self::Service => {
-                "start the Bluetooth service (systemctl start bluetooth) if it does not come back by itself, and scan a fresh code"
+                "restart the Bluetooth service (systemctl restart bluetooth) if it does not come back by itself, and scan a fresh code"
             }
             Self::Other(_) => {
                 "scan a fresh code; if it happens again, restart the Bluetooth service or plug the adapter in anew"
@@ -72,7 +72,9 @@ impl fmt::Display for RadioFault {
             Self::AdapterGone => f.write_str("the Bluetooth adapter was unplugged"),
             Self::AdapterOff(error) => write!(f, "Bluetooth is switched off: {error}"),
             Self::Permission => f.write_str("this user may not use Bluetooth"),
-            Self::Service => f.write_str("the Bluetooth service does not run, or was restarted"),
+            Self::Service => {
+                f.write_str("the Bluetooth service does not run, does not answer, or was restarted")
+            }
             Self::Other(error) => write!(f, "Bluetooth failed: {error}"),
         }
     }

@@ -380,6 +380,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
     let mut look_after = interval_at(Instant::now() + LOOK_AFTER, LOOK_AFTER);
     look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut begun = Instant::now();
+    let mut has_come = false;
     loop {
         tokio::select! {
             biased;
@@ -398,6 +399,7 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                 if matches!(incoming, Incoming::Gone) {
                     return lost(carrier, ports, true).await;
                 }
+                has_come = true;
                 for event in cutting.handle(&incoming) {
                     ports.tell(match event {
                         LinkEvent::Started => continue,
@@ -423,7 +425,10 @@ async fn pump(carrier: &mut Carrier, cutting: &mut Cutting, ports: &mut Ports) -
                     });
                 }
             }
-            _ = look_after.tick() => if let Err(fault) = carrier.check().await {
+            // What comes shows that the system is there; its answer would stand behind all of that.
+            _ = look_after.tick() => if !core::mem::take(&mut has_come)
+                && let Err(fault) = carrier.check().await
+            {
                 ports.tell(Happening::Fault(fault));
                 return Last::Fault;
             }
