@@ -1,7 +1,6 @@
 //! What BlueZ knows of a phone's GATT server, by one question.
 //!
-//! bluer asks more: for everything that BlueZ knows of every device, twice, and then for each UUID by itself. That was a third
-//! of the processor time of a transaction.
+//! bluer asks more: for everything that BlueZ knows of every device, twice, and then for each UUID by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
