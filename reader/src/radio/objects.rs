@@ -230,6 +230,7 @@ mod tests {
             ),
             ("/service10000", "org.bluez.GattService1", SERVICE.to_string()),
             ("/service00zz", "org.bluez.GattService1", SERVICE.to_string()),
+            ("/servicea", "org.bluez.GattService1", SERVICE.to_string()),
             ("", "org.bluez.GattService1", SERVICE.to_string()),
             ("6/service000a", "org.bluez.GattService1", SERVICE.to_string()),
         ] {
