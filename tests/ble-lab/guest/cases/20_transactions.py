@@ -112,6 +112,8 @@ def central_portable(lab):
 @case('code, then the reader as peripheral')
 def peripheral(lab):
     whole(lab, 'ble-central')
+    reader = lab.programs[-1]
+    expect(reader.errors().count('a phone was found') == 1, 'a phone is told of once:', reader.errors())
 
 
 @case('code with both roles')
